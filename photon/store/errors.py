@@ -1,0 +1,70 @@
+"""Why a write-set was refused: facts for the caller, who turns them into the catalogue's errors."""
+
+from __future__ import annotations
+
+
+class StoreConflict(Exception):
+    """A condition of the write-set does not hold. Nothing was changed."""
+
+
+class AlreadyExists(StoreConflict):
+    """A row with this id or this unique key is there."""
+
+    def __init__(self, noun: str, columns: tuple[str, ...]) -> None:
+        super().__init__(f"{noun} with the same {', '.join(columns)} exists")
+        self.noun = noun
+        self.columns = columns
+
+
+class StaleGeneration(StoreConflict):
+    """The row changed, or went, since it was read. Look again, then decide."""
+
+    def __init__(self, noun: str, id: str) -> None:
+        super().__init__(f"{noun} {id} is no longer what was read")
+        self.noun = noun
+        self.id = id
+
+
+class RequirementFailed(StoreConflict):
+    """A row that the write-set relies on is gone, or not in the state it needs."""
+
+    def __init__(self, noun: str, id: str) -> None:
+        super().__init__(f"{noun} {id} is not as required")
+        self.noun = noun
+        self.id = id
+
+
+class InUse(StoreConflict):
+    """Rows that must not exist do. `count` is bounded by IN_USE_COUNT_MAX."""
+
+    def __init__(self, noun: str, count: int) -> None:
+        super().__init__(f"{count} {noun} in the way")
+        self.noun = noun
+        self.count = count
+
+
+class QuotaExceeded(StoreConflict):
+    """`key` of the owner's quota has no room. Amounts are in base units; `unit` is the limit's."""
+
+    def __init__(
+        self, owner_id: str, key: str, limit: float, usage: float, amount: float, unit: str
+    ) -> None:
+        super().__init__(f"quota {key} of {owner_id}: {usage} + {amount} > {limit}")
+        self.owner_id = owner_id
+        self.key = key
+        self.limit = limit
+        self.usage = usage
+        self.amount = amount
+        self.unit = unit
+
+
+class StoreBusy(Exception):
+    """Too many write-sets wait already. Try again in a moment."""
+
+
+class FeedTrimmed(Exception):
+    """The change feed no longer reaches back so far; `oldest` is where it begins."""
+
+    def __init__(self, oldest: int) -> None:
+        super().__init__(f"the change feed begins at revision {oldest}")
+        self.oldest = oldest

@@ -1,0 +1,256 @@
+"""CloudStore: the single source of truth, as everything above it sees it.
+
+A *noun* is one table of entities. A change is a **write-set**: a few conditional writes that happen
+together or not at all, made durable with those of others in one physical commit. Nothing is read
+inside a write-set; what was decided from a read is named as a condition (the generation that was
+read, `Require`, `RequireNone`), and a condition that no longer holds raises and changes nothing.
+
+Each committed write-set has a `Revision`: one total order that readers may rely on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, NewType, Protocol, TypeVar
+
+import msgspec
+
+from photon.domain.quota import Amount
+
+Revision = NewType("Revision", int)
+Value = str | int | float | bool | None
+
+
+class Entity(Protocol):
+    """What every stored thing has. `generation` is 0 until it is stored, then 1, 2, 3, ..."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def generation(self) -> int: ...
+
+
+E = TypeVar("E", bound=Entity)
+E_co = TypeVar("E_co", bound=Entity, covariant=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Noun(Generic[E]):
+    """A table of entities: `columns` are what is filtered, joined or constrained by.
+
+    The whole entity is kept as one JSON document beside its columns, which are derived from it.
+    """
+
+    name: str
+    entity: type[E]
+    columns: Mapping[str, Callable[[E], Value]]
+    unique: tuple[tuple[str, ...], ...] = ()
+    indexes: tuple[tuple[str, ...], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Noun({self.name})"
+
+
+Where = Mapping[str, Value]  # column = value, all of them; None means SQL's IS NULL
+
+
+@dataclass(frozen=True, slots=True)
+class Insert(Generic[E]):
+    """Raises AlreadyExists, with the columns that clash, when the id or a unique key is taken."""
+
+    noun: Noun[E]
+    entity: E
+
+
+@dataclass(frozen=True, slots=True)
+class Update(Generic[E]):
+    """Replaces the row whose generation is still `entity.generation`; it then has one more.
+
+    `where` adds conditions on the stored row, such as a task's owner and epoch.
+
+    Raises StaleGeneration when there is no such row.
+    """
+
+    noun: Noun[E]
+    entity: E
+    where: Where = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Removes the row; with `generation` None at any generation. StaleGeneration if it is not so."""
+
+    noun: Noun[Any]
+    id: str
+    generation: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Require:
+    """The row exists and matches `where`; else RequirementFailed. It cannot change meanwhile."""
+
+    noun: Noun[Any]
+    id: str
+    where: Where = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RequireNone:
+    """No row of the noun matches `where`; else InUse with their count (bounded at IN_USE_COUNT_MAX)."""
+
+    noun: Noun[Any]
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class Reap:
+    """Deletes the row if it matches `where` and no row of `unless` is left; otherwise does nothing.
+
+    This is how what is PENDING_DELETE vanishes with its last user, in the user's own write-set.
+    """
+
+    noun: Noun[Any]
+    id: str
+    where: Where
+    unless: tuple[tuple[Noun[Any], Where], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """Adds `amounts` to the usage of `owner_id`'s quota; negative ones give back.
+
+    A key with a limit is checked in SQL (usage + amount <= limit), never read-modify-write; giving
+    back is never refused. A key that nobody limits is tracked all the same.
+
+    Raises QuotaExceeded for the first key, in the order given, that has no room.
+    """
+
+    owner_id: str
+    amounts: tuple[Amount, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetLimits:
+    """Sets limits of `owner_id`'s quota. With `replace`, every other key loses its limit.
+
+    Raises QuotaExceeded when a limit is below what is used already.
+    """
+
+    owner_id: str
+    limits: tuple[Amount, ...]
+    replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DropLimits:
+    """The keys are no longer limited (their usage is still tracked)."""
+
+    owner_id: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropQuota:
+    """Forgets all of an owner's keys; for an owner that is deleted in the same write-set."""
+
+    owner_id: str
+
+
+Write = (
+    Insert[Any]
+    | Update[Any]
+    | Delete
+    | Require
+    | RequireNone
+    | Reap
+    | Charge
+    | SetLimits
+    | DropLimits
+    | DropQuota
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[E_co]):
+    """`items` in id order. `more` says that others follow in the direction that was asked."""
+
+    items: list[E_co]
+    more: bool
+    revision: Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row that a committed write-set changed. `generation` 0 means deleted."""
+
+    revision: Revision
+    noun: str
+    id: str
+    generation: int
+
+
+class QuotaRow(msgspec.Struct, frozen=True):
+    """One key of one owner's quota, in base units (B or COUNT); `limit` None: not limited."""
+
+    key: str
+    limit: float | None
+    usage: float
+    unit: str
+
+
+class CloudStore(Protocol):
+    """Implementations: SQLite (one controller), PostgreSQL (many). One contract suite."""
+
+    async def commit(self, writes: Sequence[Write]) -> Revision:
+        """Makes all of `writes` durable, or raises and changes nothing.
+
+        Writes are applied in the order given. When this has returned, every later read sees them.
+
+        Raises:
+            StoreConflict: one of its kinds (photon.store.errors): a condition does not hold.
+            StoreBusy: the queue of write-sets is full (WRITE_SETS_QUEUED_MAX).
+        """
+        ...
+
+    async def find(self, noun: Noun[E], id: str) -> E | None: ...
+
+    async def find_many(self, noun: Noun[E], ids: Sequence[str]) -> list[E]:
+        """Those that exist, in the order of `ids` (at most PAGE_SIZE_MAX)."""
+        ...
+
+    async def page(
+        self,
+        noun: Noun[E],
+        where: Where,
+        *,
+        limit: int,
+        after: str | None = None,
+        before: str | None = None,
+    ) -> Page[E]:
+        """Rows that match, by id, at most `limit`: the first ones after, or the last ones before."""
+        ...
+
+    async def count(self, noun: Noun[Any], where: Where) -> int: ...
+
+    async def sum(self, noun: Noun[Any], column: str, by: str, where: Where) -> dict[str, float]:
+        """The total of `column` for each value of `by`; for rebuilding books, not for requests."""
+        ...
+
+    async def quota(self, owner_id: str) -> list[QuotaRow]:
+        """Every key the owner's quota knows, sorted by key."""
+        ...
+
+    async def changes(self, since: Revision, *, limit: int) -> list[Change]:
+        """What changed after `since`, in order; raises FeedTrimmed when that is too long ago."""
+        ...
+
+    async def revision(self) -> Revision:
+        """The newest revision that a reader can see."""
+        ...
+
+    def subscribe(self, listener: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
+        """Calls `listener` after each commit that this process can see; returns how to stop it."""
+        ...
+
+    async def close(self) -> None: ...
