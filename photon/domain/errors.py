@@ -6,6 +6,7 @@ its meaning. Codes, their statuses and their data are the wire contract's (secti
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -31,6 +32,9 @@ class PhotonError(Exception):
     code: ClassVar[str]
     kind: ClassVar[Kind]
     text: ClassVar[str]
+    wire_names: ClassVar[
+        Mapping[str, str]
+    ] = {}  # fields that the contract calls otherwise
 
     def __str__(self) -> str:
         return self.text.format_map(vars(self))
@@ -41,7 +45,11 @@ class PhotonError(Exception):
 
     def wire_data(self) -> dict[str, str]:
         """The error's fields as the contract wants them: a map of strings."""
-        return {field.name: str(getattr(self, field.name)) for field in fields(self)}
+        names = self.wire_names
+        return {
+            names.get(field.name, field.name): str(getattr(self, field.name))
+            for field in fields(self)
+        }
 
     def to_record(self) -> dict[str, Any]:
         """What a journal keeps: enough to show the same error again."""
@@ -75,7 +83,9 @@ class RecordedError(PhotonError):
 
     @staticmethod
     def of(record: dict[str, Any]) -> RecordedError:
-        return RecordedError(record["code"], record["message"], dict(record.get("data") or {}))
+        return RecordedError(
+            record["code"], record["message"], dict(record.get("data") or {})
+        )
 
 
 def code_of(error: PhotonError) -> str:

@@ -1,0 +1,94 @@
+"""What is asked of the scheduler, what it answers, and why it could not."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from photon.domain.host import UsageTag
+
+
+class DiskDemand(msgspec.Struct, frozen=True):
+    id: str
+    capacity_gib: int
+    datastore_tags: frozenset[str] = frozenset()
+
+
+class Demand(msgspec.Struct, frozen=True):
+    """Room for one VM, or (cpus and memory 0) for one persistent disk.
+
+    `id` is the VM's or the disk's: holding twice for the same id is holding once.
+    """
+
+    id: str
+    cpus: int = 0
+    memory_mib: int = 0
+    disks: tuple[DiskDemand, ...] = ()
+    project_id: str = ""
+    usage: UsageTag = UsageTag.CLOUD
+    networks: tuple[str, ...] = ()  # port groups; the host must have them all
+    zone_id: str | None = None
+    host_address: str | None = None
+    datastore_id: str | None = None
+    datastore_type: str | None = None
+    datastores_reached: frozenset[str] = (
+        frozenset()
+    )  # each must be within the host's reach
+    image_checksum: str = ""
+    hosts_excluded: frozenset[str] = (
+        frozenset()
+    )  # ids of hosts that refused it just now
+
+
+class DiskPlacement(msgspec.Struct, frozen=True):
+    disk_id: str
+    datastore_id: str
+
+
+class Placement(msgspec.Struct, frozen=True):
+    """A host, and a datastore for each disk; held there under the demand's id until its lease ends."""
+
+    demand_id: str
+    host_id: str
+    host_address: str
+    agent_endpoint: str
+    datastore_id: str
+    disks: tuple[DiskPlacement, ...]
+    score: float = 0.0
+
+
+class Reason(StrEnum):
+    """Why a host was not taken. The order is that of the filters, cheapest and surest first."""
+
+    EXCLUDED = "EXCLUDED"  # refused this very demand a moment ago
+    NOT_READY = "NOT_READY"  # suspended, in maintenance, not provisioned
+    MISSING = "MISSING"  # its agent does not answer
+    WRONG_USAGE = "WRONG_USAGE"  # not a CLOUD (or MGMT) host
+    OTHER_HOST = "OTHER_HOST"  # another host was asked for by name
+    OTHER_ZONE = "OTHER_ZONE"
+    NO_NETWORK = "NO_NETWORK"
+    NO_DATASTORE_REACH = "NO_DATASTORE_REACH"  # cannot see a datastore that it must see
+    NO_DATASTORE_TAG = (
+        "NO_DATASTORE_TAG"  # no datastore with the tags or of the type asked for
+    )
+    TOO_LITTLE_CPU = "TOO_LITTLE_CPU"
+    TOO_LITTLE_MEMORY = "TOO_LITTLE_MEMORY"
+    TOO_LITTLE_DISK = "TOO_LITTLE_DISK"
+
+
+class ReasonCount(msgspec.Struct, frozen=True):
+    """So many hosts had this reason. `needed` and `best` are in the reason's own unit (vCPUs, MiB,
+    GiB), `best` being the most that any of them had; None where the reason has no amount."""
+
+    reason: Reason
+    hosts: int
+    needed: int | None = None
+    best: int | None = None
+
+
+class NoPlacement(msgspec.Struct, frozen=True):
+    """Nothing fits: of `hosts_asked` hosts, so many each reason; most frequent first."""
+
+    hosts_asked: int
+    reasons: tuple[ReasonCount, ...]

@@ -1,0 +1,36 @@
+"""A node of the scheduler tree, as its parent and the sagas see it.
+
+Root, branches and leaves answer the same calls. A node knows only its direct children; a leaf's
+children are hosts.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from photon.domain.demand import Demand, NoPlacement, Placement
+
+
+class SchedulerNode(Protocol):
+    async def place(self, demand: Demand) -> Placement | NoPlacement:
+        """Chooses a host and holds the demand there until `confirm`, `release` or the lease's end.
+
+        Asked again for a demand that is held already, it answers the same placement.
+        """
+        ...
+
+    async def hold(self, demand: Demand, placement: Placement) -> None:
+        """Holds what a journal says was placed, after a restart; room or not, since a guest may exist."""
+        ...
+
+    async def confirm(self, demand: Demand, placement: Placement) -> None:
+        """The host has it now: the hold becomes use, until the host's reports say otherwise."""
+        ...
+
+    async def release(self, demand_id: str, host_id: str) -> None:
+        """Gives back a hold, or what was confirmed and is deleted now. Nothing held is success."""
+        ...
+
+    async def refused(self, placement: Placement, reason: str) -> None:
+        """The host said no: what this node believed of it was wrong. Also releases the hold."""
+        ...
