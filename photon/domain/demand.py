@@ -32,13 +32,9 @@ class Demand(msgspec.Struct, frozen=True):
     host_address: str | None = None
     datastore_id: str | None = None
     datastore_type: str | None = None
-    datastores_reached: frozenset[str] = (
-        frozenset()
-    )  # each must be within the host's reach
+    datastores_reached: frozenset[str] = frozenset()  # each must be within the host's reach
     image_checksum: str = ""
-    hosts_excluded: frozenset[str] = (
-        frozenset()
-    )  # ids of hosts that refused it just now
+    hosts_excluded: frozenset[str] = frozenset()  # ids of hosts that refused it just now
 
 
 class DiskPlacement(msgspec.Struct, frozen=True):
@@ -69,9 +65,7 @@ class Reason(StrEnum):
     OTHER_ZONE = "OTHER_ZONE"
     NO_NETWORK = "NO_NETWORK"
     NO_DATASTORE_REACH = "NO_DATASTORE_REACH"  # cannot see a datastore that it must see
-    NO_DATASTORE_TAG = (
-        "NO_DATASTORE_TAG"  # no datastore with the tags or of the type asked for
-    )
+    NO_DATASTORE_TAG = "NO_DATASTORE_TAG"  # no datastore with the tags or of the type asked for
     TOO_LITTLE_CPU = "TOO_LITTLE_CPU"
     TOO_LITTLE_MEMORY = "TOO_LITTLE_MEMORY"
     TOO_LITTLE_DISK = "TOO_LITTLE_DISK"

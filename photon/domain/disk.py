@@ -30,9 +30,7 @@ class DiskOperation(StrEnum):
 DISK_OPERATION_FROM: Final[Mapping[DiskOperation, frozenset[DiskState]]] = {
     DiskOperation.ATTACH: frozenset({DiskState.DETACHED}),
     DiskOperation.DETACH: frozenset(DiskState),
-    DiskOperation.DELETE: frozenset(
-        {DiskState.CREATING, DiskState.DETACHED, DiskState.ERROR}
-    ),
+    DiskOperation.DELETE: frozenset({DiskState.CREATING, DiskState.DETACHED, DiskState.ERROR}),
 }
 
 

@@ -7,11 +7,9 @@ numbers, and what to do next. Errors of one room alone live in that room's `erro
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from photon.domain.errors import Kind, PhotonError
-
-_AS_KIND: Final = {"entity_kind": "kind"}
 
 
 @dataclass(eq=False)
@@ -74,15 +72,17 @@ class ZoneNotFound(EntityNotFound):
 
 @dataclass(eq=False)
 class DiskNotFound(PhotonError):
-    code, kind, wire_names = "DiskNotFound", Kind.NOT_FOUND, _AS_KIND
-    text = "disk {id} does not exist, or was deleted; list the project's disks and name one of those"
+    code, kind = "DiskNotFound", Kind.NOT_FOUND
+    text = (
+        "disk {id} does not exist, or was deleted; list the project's disks and name one of those"
+    )
     id: str
     entity_kind: str = "persistent-disk"
 
 
 @dataclass(eq=False)
 class InvalidFlavor(PhotonError):
-    code, kind, wire_names = "InvalidFlavor", Kind.INVALID, _AS_KIND
+    code, kind = "InvalidFlavor", Kind.INVALID
     text = "there is no flavor named {flavor} of kind {entity_kind}; list the flavors of that kind"
     entity_kind: str
     flavor: str
@@ -121,9 +121,7 @@ class WrongReadiness(PhotonError):
     state: str
 
     def __str__(self) -> str:
-        return self.text.format(
-            label=self.label, id=self.id, state=self.state, advice=self.advice
-        )
+        return self.text.format(label=self.label, id=self.id, state=self.state, advice=self.advice)
 
 
 @dataclass(eq=False)
@@ -157,7 +155,7 @@ class InvalidVmState(PhotonError):
 
 @dataclass(eq=False)
 class StateError(PhotonError):
-    code, kind, wire_names = "StateError", Kind.CONFLICT, _AS_KIND
+    code, kind = "StateError", Kind.CONFLICT
     text = "{operation} is not possible for {entity_kind} {id} while it is {state}"
     id: str
     entity_kind: str
@@ -176,10 +174,7 @@ class NameTaken(PhotonError):
 @dataclass(eq=False)
 class ContainerNotEmpty(PhotonError):
     code, kind = "ContainerNotEmpty", Kind.CONFLICT
-    wire_names = {"entity_kind": "kind", "contents": "message"}
-    text = (
-        "{entity_kind} {id} is not empty: it still has {contents}; delete those first"
-    )
+    text = "{entity_kind} {id} is not empty: it still has {contents}; delete those first"
     entity_kind: str
     id: str
     contents: str
@@ -190,7 +185,6 @@ class QuotaError(PhotonError):
     """`limit`, `usage` and `new_usage` are line items: key, value, unit."""
 
     code, kind = "QuotaError", Kind.CAPACITY
-    wire_names = {"new_usage": "newUsage"}
     text = (
         "not enough quota: the limit is {limit}, {usage} is in use, and this would make it "
         "{new_usage}; free something or ask for a higher limit"
@@ -209,7 +203,6 @@ class InvalidFlavorSpecification(PhotonError):
 @dataclass(eq=False)
 class PersistentDiskAttached(PhotonError):
     code, kind = "PersistentDiskAttached", Kind.CONFLICT
-    wire_names = {"vm_id": "vmId", "disk_id": "diskId", "disk_kind": "diskKind"}
     text = "disk {disk_kind}#{disk_id} is attached to VM#{vm_id}; detach it first"
     vm_id: str
     disk_id: str
@@ -228,7 +221,6 @@ class InvalidOperation(PhotonError):
 @dataclass(eq=False)
 class ConcurrentTask(PhotonError):
     code, kind = "ConcurrentTask", Kind.CONFLICT
-    wire_names = {"entity_kind": "kind", "task_id": "taskId"}
     text = "{entity_kind} {id} is being worked on by task {task_id}; try again when that has ended"
     entity_kind: str
     id: str
@@ -247,29 +239,22 @@ class InvalidQueryParams(PhotonError):
 @dataclass(eq=False)
 class InvalidPageSize(PhotonError):
     code, kind = "InvalidPageSize", Kind.INVALID
-    wire_names = {
-        "page_size": "pageSize",
-        "page_size_min": "minPageSize",
-        "page_size_max": "maxPageSize",
-    }
-    text = (
-        "the page size {page_size} is not between {page_size_min} and {page_size_max}"
-    )
+    text = "the page size {page_size} is not between {min_page_size} and {max_page_size}"
     page_size: str
-    page_size_min: int
-    page_size_max: int
+    min_page_size: int
+    max_page_size: int
 
 
 @dataclass(eq=False)
 class PageExpired(PhotonError):
-    code, kind, wire_names = "PageExpired", Kind.NOT_FOUND, {"page_link": "pageLink"}
+    code, kind = "PageExpired", Kind.NOT_FOUND
     text = "page {page_link} has expired or never was; list again from the first page"
     page_link: str
 
 
 @dataclass(eq=False)
 class HostHasVms(PhotonError):
-    code, kind, wire_names = "HostHasVms", Kind.CONFLICT, {"vm_count": "vmCount"}
+    code, kind = "HostHasVms", Kind.CONFLICT
     text = "host {id} still has {vm_count} VMs; delete or move them first"
     id: str
     vm_count: int
@@ -277,17 +262,15 @@ class HostHasVms(PhotonError):
 
 @dataclass(eq=False)
 class DuplicateHost(PhotonError):
-    code, kind, wire_names = "DuplicateHost", Kind.CONFLICT, {"address": "ip"}
-    text = "a host with the address {address} is registered already"
-    address: str
+    code, kind = "DuplicateHost", Kind.CONFLICT
+    text = "a host with the address {ip} is registered already"
+    ip: str
 
 
 @dataclass(eq=False)
 class InvalidLoginCredentials(PhotonError):
     code, kind = "InvalidLoginCredentials", Kind.INVALID
-    text = (
-        "the agent at {address} does not accept this user name and password; check both"
-    )
+    text = "the agent at {address} does not accept this user name and password; check both"
     address: str
 
 
@@ -302,10 +285,7 @@ class HostProvisionFailed(PhotonError):
 @dataclass(eq=False)
 class HostAvailabilityZoneAlreadySet(PhotonError):
     code, kind = "HostAvailabilityZoneAlreadySet", Kind.CONFLICT
-    wire_names = {"zone_id": "availabilityZoneId"}
-    text = (
-        "host {id} is in availability zone {zone_id} already; a host's zone is set once"
-    )
+    text = "host {id} is in availability zone {zone_id} already; a host's zone is set once"
     id: str
     zone_id: str
 
@@ -317,17 +297,16 @@ class PortGroupsDoNotExist(PhotonError):
         Kind.INVALID,
         {"port_groups": "portGroup"},
     )
-    text = "no host has the port groups {port_groups}; name those that hosts report"
-    port_groups: str
+    text = "no host has the port groups {port_group}; name those that hosts report"
+    port_group: str
 
 
 @dataclass(eq=False)
 class PortGroupAlreadyAddedToSubnet(PhotonError):
     code, kind = "PortGroupAlreadyAddedToSubnet", Kind.CONFLICT
-    wire_names = {"port_group": "portGroup", "subnet": "network"}
-    text = "port group {port_group} belongs to subnet {subnet} already"
+    text = "port group {port_group} belongs to subnet {network} already"
     port_group: str
-    subnet: str
+    network: str
 
 
 @dataclass(eq=False)
@@ -354,14 +333,13 @@ class InvalidSecurityGroupFormat(PhotonError):
         Kind.INVALID,
         {"group": "securityGroup"},
     )
-    text = "'{group}' is not a security group; write it as domain\\group"
-    group: str
+    text = "'{security_group}' is not a security group; write it as domain\\group"
+    security_group: str
 
 
 @dataclass(eq=False)
 class OutOfThreadPoolWorker(PhotonError):
     code, kind = "OutOfThreadPoolWorker", Kind.UNAVAILABLE
-    wire_names = {"retry_after_seconds": "retryAfterSeconds"}
     text = "the system is busy with other tasks; try again in {retry_after_seconds} s"
     retry_after_seconds: int = 1
 
@@ -383,7 +361,7 @@ class IdempotencyKeyReused(PhotonError):
 
 @dataclass(eq=False)
 class Contended(PhotonError):
-    code, kind, wire_names = "ConcurrentTask", Kind.CONFLICT, _AS_KIND
+    code, kind = "ConcurrentTask", Kind.CONFLICT
     text = "{entity_kind} {id} is being changed by others all the time; try again"
     entity_kind: str
     id: str
@@ -392,7 +370,6 @@ class Contended(PhotonError):
 @dataclass(eq=False)
 class InternalError(PhotonError):
     code, kind = "InternalError", Kind.BUG
-    wire_names = {"request_id": "requestId"}
     text = "request {request_id} failed: {problem}"
     request_id: str
     problem: str

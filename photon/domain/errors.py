@@ -6,10 +6,9 @@ its meaning. Codes, their statuses and their data are the wire contract's (secti
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 
 class Kind(StrEnum):
@@ -25,6 +24,18 @@ class Kind(StrEnum):
     BUG = "bug"  # tell us
 
 
+_WIRE_NAMES: Final = {"entity_kind": "kind", "contents": "message"}
+
+
+def wire_name(field: str) -> str:
+    """A field's name in the contract's data: camel case, but for two that Python keeps for itself."""
+    known = _WIRE_NAMES.get(field)
+    if known is not None:
+        return known
+    first, *rest = field.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
 @dataclass(eq=False)
 class PhotonError(Exception):
     """Base of the catalogue. A subclass is data: its fields say what happened, `text` says it."""
@@ -32,7 +43,6 @@ class PhotonError(Exception):
     code: ClassVar[str]
     kind: ClassVar[Kind]
     text: ClassVar[str]
-    wire_names: ClassVar[
         Mapping[str, str]
     ] = {}  # fields that the contract calls otherwise
 
@@ -45,10 +55,8 @@ class PhotonError(Exception):
 
     def wire_data(self) -> dict[str, str]:
         """The error's fields as the contract wants them: a map of strings."""
-        names = self.wire_names
         return {
-            names.get(field.name, field.name): str(getattr(self, field.name))
-            for field in fields(self)
+            wire_name(field.name): str(getattr(self, field.name)) for field in fields(self)
         }
 
     def to_record(self) -> dict[str, Any]:

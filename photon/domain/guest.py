@@ -20,9 +20,7 @@ class GuestState(IntEnum):
 
 class HostMode(IntEnum):
     NORMAL = 1
-    ENTERING_MAINTENANCE = (
-        2  # nothing new; becomes MAINTENANCE when the last guest is gone
-    )
+    ENTERING_MAINTENANCE = 2  # nothing new; becomes MAINTENANCE when the last guest is gone
     MAINTENANCE = 3
     DEPROVISIONED = 4
 
@@ -54,9 +52,7 @@ class AgentRefusal(StrEnum):
     NOT_ENOUGH_DATASTORE = "NOT_ENOUGH_DATASTORE"
     DATASTORE_NOT_FOUND = "DATASTORE_NOT_FOUND"
     NETWORK_NOT_FOUND = "NETWORK_NOT_FOUND"
-    ALREADY_EXISTS = (
-        "ALREADY_EXISTS"  # another guest or disk of that id, made from another spec
-    )
+    ALREADY_EXISTS = "ALREADY_EXISTS"  # another guest or disk of that id, made from another spec
     VM_NOT_FOUND = "VM_NOT_FOUND"
     DISK_NOT_FOUND = "DISK_NOT_FOUND"
     DISK_ATTACHED = "DISK_ATTACHED"  # to another VM, or in the way of a delete
@@ -64,9 +60,7 @@ class AgentRefusal(StrEnum):
     NOT_POWERED_OFF = "NOT_POWERED_OFF"
     WRONG_POWER_STATE = "WRONG_POWER_STATE"
     TOO_MANY_DISKS = "TOO_MANY_DISKS"
-    IMAGE_UNAVAILABLE = (
-        "IMAGE_UNAVAILABLE"  # cannot be fetched, or its checksum differs
-    )
+    IMAGE_UNAVAILABLE = "IMAGE_UNAVAILABLE"  # cannot be fetched, or its checksum differs
     IMAGE_IN_USE = "IMAGE_IN_USE"
     TICKET_UNAVAILABLE = "TICKET_UNAVAILABLE"
     BUSY = "BUSY"  # a bound of the agent is reached: try again

@@ -36,9 +36,7 @@ HOST_OPERATION_FROM: Final[Mapping[HostOperation, frozenset[HostState]]] = {
     HostOperation.PROVISION: frozenset({HostState.NOT_PROVISIONED}),
     HostOperation.SUSPEND: frozenset({HostState.READY, HostState.SUSPENDED}),
     HostOperation.RESUME: frozenset({HostState.SUSPENDED}),
-    HostOperation.ENTER_MAINTENANCE: frozenset(
-        {HostState.SUSPENDED, HostState.MAINTENANCE}
-    ),
+    HostOperation.ENTER_MAINTENANCE: frozenset({HostState.SUSPENDED, HostState.MAINTENANCE}),
     HostOperation.EXIT_MAINTENANCE: frozenset({HostState.MAINTENANCE}),
     HostOperation.DELETE: frozenset(
         {HostState.NOT_PROVISIONED, HostState.MAINTENANCE, HostState.ERROR}

@@ -62,16 +62,10 @@ def total(costs: Iterable[Iterable[Amount]]) -> tuple[Amount, ...]:
             if known is None:
                 sums[amount.key] = amount
             elif known.unit == amount.unit:
-                sums[amount.key] = Amount(
-                    amount.key, known.value + amount.value, amount.unit
-                )
+                sums[amount.key] = Amount(amount.key, known.value + amount.value, amount.unit)
             else:
-                base_unit = (
-                    QuotaUnit.COUNT if amount.unit is QuotaUnit.COUNT else QuotaUnit.B
-                )
-                sums[amount.key] = Amount(
-                    amount.key, known.base + amount.base, base_unit
-                )
+                base_unit = QuotaUnit.COUNT if amount.unit is QuotaUnit.COUNT else QuotaUnit.B
+                sums[amount.key] = Amount(amount.key, known.base + amount.base, base_unit)
     return tuple(sums[key] for key in sorted(sums))
 
 

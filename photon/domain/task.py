@@ -57,9 +57,7 @@ class Task(msgspec.Struct, frozen=True):
     ended_ms: int | None = None
     resource_properties: Any = None
     owner: str | None = None
-    saga: str = (
-        ""  # the operation whose saga runs; differs from `operation` only when refused
-    )
+    saga: str = ""  # the operation whose saga runs; differs from `operation` only when refused
     order: msgspec.Raw = msgspec.Raw(b"null")
     results: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict)
     error: ErrorRecord | None = None  # from here on the saga only undoes

@@ -70,15 +70,11 @@ class Vm(msgspec.Struct, frozen=True):
 
     @property
     def ephemeral_disks(self) -> tuple[VmDisk, ...]:
-        return tuple(
-            disk for disk in self.disks if disk.kind is FlavorKind.EPHEMERAL_DISK
-        )
+        return tuple(disk for disk in self.disks if disk.kind is FlavorKind.EPHEMERAL_DISK)
 
     @property
     def persistent_disks(self) -> tuple[VmDisk, ...]:
-        return tuple(
-            disk for disk in self.disks if disk.kind is FlavorKind.PERSISTENT_DISK
-        )
+        return tuple(disk for disk in self.disks if disk.kind is FlavorKind.PERSISTENT_DISK)
 
     @property
     def disk_gib(self) -> int:
