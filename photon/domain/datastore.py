@@ -1,4 +1,4 @@
-"""A datastore: where hosts keep disks and images. Discovered from hosts, never made by a request."""
+"""A datastore: where hosts keep disks and images. Discovered from hosts, never requested."""
 
 from __future__ import annotations
 

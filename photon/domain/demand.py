@@ -43,7 +43,7 @@ class DiskPlacement(msgspec.Struct, frozen=True):
 
 
 class Placement(msgspec.Struct, frozen=True):
-    """A host, and a datastore for each disk; held there under the demand's id until its lease ends."""
+    """A host, and a datastore for each disk; held under the demand's id until its lease ends."""
 
     demand_id: str
     host_id: str

@@ -1,4 +1,4 @@
-"""Every error of the API that the control plane raises: code, remedy, and a sentence with the facts.
+"""Every error that the control plane raises: code, remedy, and a sentence with the facts.
 
 Codes and data are the contract's (section 5); the sentences are ours: what happened, with the
 numbers, and what to do next. Errors of one room alone live in that room's `errors.py`.
@@ -292,11 +292,7 @@ class HostAvailabilityZoneAlreadySet(PhotonError):
 
 @dataclass(eq=False)
 class PortGroupsDoNotExist(PhotonError):
-    code, kind, wire_names = (
-        "PortGroupsDoNotExist",
-        Kind.INVALID,
-        {"port_groups": "portGroup"},
-    )
+    code, kind = "PortGroupsDoNotExist", Kind.INVALID
     text = "no host has the port groups {port_group}; name those that hosts report"
     port_group: str
 
@@ -328,11 +324,7 @@ class InvalidAuthConfig(PhotonError):
 
 @dataclass(eq=False)
 class InvalidSecurityGroupFormat(PhotonError):
-    code, kind, wire_names = (
-        "InvalidSecurityGroupFormat",
-        Kind.INVALID,
-        {"group": "securityGroup"},
-    )
+    code, kind = "InvalidSecurityGroupFormat", Kind.INVALID
     text = "'{security_group}' is not a security group; write it as domain\\group"
     security_group: str
 

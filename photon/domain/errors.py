@@ -28,7 +28,7 @@ _WIRE_NAMES: Final = {"entity_kind": "kind", "contents": "message"}
 
 
 def wire_name(field: str) -> str:
-    """A field's name in the contract's data: camel case, but for two that Python keeps for itself."""
+    """A field's name in the contract's data: camel case, but for two that Python takes."""
     known = _WIRE_NAMES.get(field)
     if known is not None:
         return known
@@ -43,8 +43,6 @@ class PhotonError(Exception):
     code: ClassVar[str]
     kind: ClassVar[Kind]
     text: ClassVar[str]
-        Mapping[str, str]
-    ] = {}  # fields that the contract calls otherwise
 
     def __str__(self) -> str:
         return self.text.format_map(vars(self))
@@ -55,9 +53,7 @@ class PhotonError(Exception):
 
     def wire_data(self) -> dict[str, str]:
         """The error's fields as the contract wants them: a map of strings."""
-        return {
-            wire_name(field.name): str(getattr(self, field.name)) for field in fields(self)
-        }
+        return {wire_name(field.name): str(getattr(self, field.name)) for field in fields(self)}
 
     def to_record(self) -> dict[str, Any]:
         """What a journal keeps: enough to show the same error again."""
@@ -91,9 +87,7 @@ class RecordedError(PhotonError):
 
     @staticmethod
     def of(record: dict[str, Any]) -> RecordedError:
-        return RecordedError(
-            record["code"], record["message"], dict(record.get("data") or {})
-        )
+        return RecordedError(record["code"], record["message"], dict(record.get("data") or {}))
 
 
 def code_of(error: PhotonError) -> str:

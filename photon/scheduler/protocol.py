@@ -20,7 +20,7 @@ class SchedulerNode(Protocol):
         ...
 
     async def hold(self, demand: Demand, placement: Placement) -> None:
-        """Holds what a journal says was placed, after a restart; room or not, since a guest may exist."""
+        """Holds what a journal says was placed, after a restart; room or not: a guest may exist."""
         ...
 
     async def confirm(self, demand: Demand, placement: Placement) -> None:
