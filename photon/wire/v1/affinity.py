@@ -1,0 +1,23 @@
+"""Where something wants to be (contract, 2.8: LocalitySpec)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+AFFINITIES_MAX = 32
+
+
+class LocalitySpec(msgspec.Struct):
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+    kind: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^(vm|disk|host|datastore|datastoreType|portGroup|availabilityZone)$",
+            max_length=32,
+        ),
+    ]
+
+
+Affinities = Annotated[list[LocalitySpec], msgspec.Meta(max_length=AFFINITIES_MAX)]
