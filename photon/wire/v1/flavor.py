@@ -20,7 +20,7 @@ class FlavorCreateSpec(msgspec.Struct):
 
     def __post_init__(self) -> None:
         check_name(self.name)
-        if self.kind not in FlavorKind:
+        if self.kind not in set(FlavorKind):
             raise ValueError("Expected `kind` to be vm, ephemeral-disk or persistent-disk")
 
 
