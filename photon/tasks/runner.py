@@ -1,0 +1,147 @@
+"""Runs the tasks that this controller owns: bounded, and found again after a crash."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from photon.domain.controller import Controller
+from photon.domain.error_catalogue import OutOfThreadPoolWorker
+from photon.domain.task import Task
+from photon.outside.clock import Clock
+from photon.store.errors import StaleGeneration
+from photon.store.nouns import CONTROLLERS, TASKS
+from photon.store.protocol import CloudStore, Update
+from photon.tasks.execute import BoundSaga, execute
+from photon.tasks.journal import LostOwnership, TaskJournal
+
+TASKS_RUNNING_MAX = 512  # The contract's background_workers.
+TASKS_WAITING_MAX = 512  # The contract's background_workers_queue_size.
+ADOPTION_PAGE = 100
+RESTART_WAIT_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLimits:
+    running: int = TASKS_RUNNING_MAX
+    waiting: int = TASKS_WAITING_MAX
+
+
+class TaskRunner:
+    """`owner` is this incarnation of this controller: what a task's `owner` column holds."""
+
+    def __init__(
+        self,
+        store: CloudStore,
+        clock: Clock,
+        sagas: Mapping[str, BoundSaga],
+        owner: str,
+        limits: TaskLimits,
+    ) -> None:
+        self.owner = owner
+        self._store = store
+        self._clock = clock
+        self._sagas = sagas
+        self._limits = limits
+        self._room = asyncio.Semaphore(limits.running)
+        self._live: dict[str, asyncio.Task[None]] = {}
+        self._closing = False
+
+    @property
+    def live(self) -> int:
+        """Tasks that run or wait here."""
+        return len(self._live)
+
+    def steps_of(self, operation: str) -> tuple[str, ...]:
+        """The steps that a task of this operation shows, in order."""
+        return self._sagas[operation].saga.shown
+
+    def admit(self) -> None:
+        """Is there room for one more task? Asked before the request changes anything.
+
+        Raises:
+            OutOfThreadPoolWorker: as many run and wait as may.
+        """
+        if self._closing or len(self._live) >= self._limits.running + self._limits.waiting:
+            raise OutOfThreadPoolWorker()
+
+    def start(self, task: Task, fence: int) -> None:
+        """Runs a task that is durable and ours; `fence` is the revision that made it so."""
+        running = asyncio.create_task(self._run(task, fence))
+        self._live[task.id] = running
+        running.add_done_callback(lambda ended: self._forget(task.id, ended))
+
+    def _forget(self, task_id: str, ended: asyncio.Task[None]) -> None:
+        if self._live.get(task_id) is ended:
+            del self._live[task_id]
+
+    async def _run(self, task: Task, fence: int) -> None:
+        bound = self._sagas.get(task.saga)
+        if bound is None:
+            log.error("task %s: this release knows no operation %s", task.id, task.saga)
+            return
+        async with self._room:
+            try:
+                journal = TaskJournal(self._store, self._clock, task, fence)
+                await execute(bound, journal, self._clock)
+            except LostOwnership:
+                log.warning("task %s is run by another controller now", task.id)
+            except Exception:  # Nothing may vanish: the task runs again from its journal.
+                log.exception("task %s stopped; it is taken up again", task.id)
+                await self._clock.sleep(RESTART_WAIT_SECONDS)
+                await self._take_up_again(task.id)
+
+    async def _take_up_again(self, task_id: str) -> None:
+        task = await self._store.find(TASKS, task_id)
+        if task is not None and task.owner == self.owner and not self._closing:
+            await self._adopt_one(task)
+
+    async def adopt(self, owner: str) -> int:
+        """Takes over every open task of a dead `owner`; answers how many."""
+        adopted = 0
+        while True:
+            page = await self._store.page(TASKS, {"owner": owner}, limit=ADOPTION_PAGE)
+            if not page.items:
+                return adopted
+            for task in page.items:
+                adopted += await self._adopt_one(task)
+
+    async def _adopt_one(self, task: Task) -> int:
+        mine = msgspec.structs.replace(task, owner=self.owner)
+        try:
+            revision = await self._store.commit([Update(TASKS, mine)])
+        except StaleGeneration:
+            return 0  # It ended, or somebody else took it.
+        mine = msgspec.structs.replace(mine, generation=task.generation + 1)
+        self.start(mine, revision)
+        return 1
+
+    async def adopt_from_the_dead(self, living: Controller) -> int:
+        """Takes over the tasks of every controller whose lease has run out."""
+        now = self._clock.now_ms()
+        adopted = 0
+        after: str | None = None
+        while True:
+            page = await self._store.page(CONTROLLERS, {}, limit=ADOPTION_PAGE, after=after)
+            for controller in page.items:
+                if controller.id != living.id and controller.lease_until_ms < now:
+                    adopted += await self.adopt(controller.id)
+            if not page.more:
+                return adopted
+            after = page.items[-1].id
+
+    async def close(self, *, wait_seconds: float) -> None:
+        """Lets what runs come to its end for a while; the rest is taken up after the restart."""
+        self._closing = True
+        live = list(self._live.values())
+        if live:
+            await asyncio.wait(live, timeout=wait_seconds)
+        for task in live:
+            task.cancel()
+        await asyncio.gather(*live, return_exceptions=True)
