@@ -47,7 +47,13 @@ class QuotaExceeded(StoreConflict):
     """`key` of the owner's quota has no room. Amounts are in base units; `unit` is the limit's."""
 
     def __init__(
-        self, owner_id: str, key: str, limit: float, usage: float, amount: float, unit: str
+        self,
+        owner_id: str,
+        key: str,
+        limit: float,
+        usage: float,
+        amount: float,
+        unit: str,
     ) -> None:
         super().__init__(f"quota {key} of {owner_id}: {usage} + {amount} > {limit}")
         self.owner_id = owner_id
@@ -68,3 +74,31 @@ class FeedTrimmed(Exception):
     def __init__(self, oldest: int) -> None:
         super().__init__(f"the change feed begins at revision {oldest}")
         self.oldest = oldest
+
+
+class StoreUnavailable(Exception):
+    """The store cannot write, or is closed. Nothing was acknowledged; try again when it is well."""
+
+
+class StoreLocked(Exception):
+    """Another process has this store open, and only one may."""
+
+    def __init__(self, path: str, holder: str) -> None:
+        super().__init__(
+            f"The store {path} is in use by process {holder or '(unknown)'}. "
+            "Stop that controller first, or give this one a store of its own."
+        )
+        self.path = path
+        self.holder = holder
+
+
+class SchemaTooNew(Exception):
+    """The store was written by a newer release than this one."""
+
+    def __init__(self, found: str, known: str) -> None:
+        super().__init__(
+            f"The store has schema {found}, and this release knows schemas up to {known}. "
+            "Start the release that wrote it, or a newer one."
+        )
+        self.found = found
+        self.known = known

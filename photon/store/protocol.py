@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, NewType, Protocol, TypeVar
+from typing import Any, Final, Generic, NewType, Protocol, TypeVar
 
 import msgspec
 
@@ -20,6 +20,10 @@ from photon.domain.quota import Amount
 
 Revision = NewType("Revision", int)
 Value = str | int | float | bool | None
+
+PAGE_SIZE_MAX: Final = 500  # Reading so many entities holds up everybody else for 5 ms at most.
+IN_USE_COUNT_MAX: Final = 100  # "100 or more" tells a person as much as the exact number.
+WRITES_A_SET_MAX: Final = 1_000  # A write-set runs in one go; so many take about 20 ms.
 
 
 class Entity(Protocol):
@@ -40,6 +44,8 @@ class Noun(Generic[E]):
     """A table of entities: `columns` are what is filtered, joined or constrained by.
 
     The whole entity is kept as one JSON document beside its columns, which are derived from it.
+    `types` names the columns that are not text. A unique key with a None in it never clashes. Each
+    of `indexes` is continued by the id, so that a list that names its columns needs no sort.
     """
 
     name: str
@@ -47,17 +53,23 @@ class Noun(Generic[E]):
     columns: Mapping[str, Callable[[E], Value]]
     unique: tuple[tuple[str, ...], ...] = ()
     indexes: tuple[tuple[str, ...], ...] = ()
+    types: Mapping[str, type[str | int | float | bool]] = field(default_factory=dict)
+    in_feed: bool = True  # whether the change feed tells of its rows
 
     def __repr__(self) -> str:
         return f"Noun({self.name})"
 
 
-Where = Mapping[str, Value]  # column = value, all of them; None means SQL's IS NULL
+# Column = value, all of them; None means SQL's IS NULL. `id` and `generation` are columns too.
+Where = Mapping[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
 class Insert(Generic[E]):
-    """Raises AlreadyExists, with the columns that clash, when the id or a unique key is taken."""
+    """Stores `entity`, whose generation is 0, at generation 1.
+
+    Raises AlreadyExists, with the columns that clash, when the id or a unique key is taken.
+    """
 
     noun: Noun[E]
     entity: E
@@ -69,7 +81,7 @@ class Update(Generic[E]):
 
     `where` adds conditions on the stored row, such as a task's owner and epoch.
 
-    Raises StaleGeneration when there is no such row.
+    Raises StaleGeneration when there is no such row, AlreadyExists when a unique key is taken.
     """
 
     noun: Noun[E]
@@ -79,7 +91,7 @@ class Update(Generic[E]):
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Removes the row; with `generation` None at any generation. StaleGeneration if it is not so."""
+    """Removes the row, if it is at `generation` (None: at any). Raises StaleGeneration if not."""
 
     noun: Noun[Any]
     id: str
@@ -97,7 +109,7 @@ class Require:
 
 @dataclass(frozen=True, slots=True)
 class RequireNone:
-    """No row of the noun matches `where`; else InUse with their count (bounded at IN_USE_COUNT_MAX)."""
+    """No row of the noun matches `where`; else InUse with their count, IN_USE_COUNT_MAX at most."""
 
     noun: Noun[Any]
     where: Where
@@ -210,6 +222,8 @@ class CloudStore(Protocol):
         Raises:
             StoreConflict: one of its kinds (photon.store.errors): a condition does not hold.
             StoreBusy: the queue of write-sets is full (WRITE_SETS_QUEUED_MAX).
+            StoreUnavailable: it could not be made durable; nothing of it will be seen, unless the
+                machine fails before the next commit.
         """
         ...
 
@@ -228,7 +242,7 @@ class CloudStore(Protocol):
         after: str | None = None,
         before: str | None = None,
     ) -> Page[E]:
-        """Rows that match, by id, at most `limit`: the first ones after, or the last ones before."""
+        """Rows that match, by id: the first `limit` after `after`, or the last before `before`."""
         ...
 
     async def count(self, noun: Noun[Any], where: Where) -> int: ...
@@ -242,7 +256,10 @@ class CloudStore(Protocol):
         ...
 
     async def changes(self, since: Revision, *, limit: int) -> list[Change]:
-        """What changed after `since`, in order; raises FeedTrimmed when that is too long ago."""
+        """What changed after `since`, in order; raises FeedTrimmed when that is too long ago.
+
+        At most about `limit`: the changes of one revision are never divided between two answers.
+        """
         ...
 
     async def revision(self) -> Revision:
@@ -250,7 +267,13 @@ class CloudStore(Protocol):
         ...
 
     def subscribe(self, listener: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
-        """Calls `listener` after each commit that this process can see; returns how to stop it."""
+        """Calls `listener` after each commit that this process can see; returns how to stop it.
+
+        It is called on the event loop, in revision order, before any `commit` that it tells of
+        returns. It must be quick; what it raises is logged and hurts nobody.
+        """
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Finishes the write-sets that wait, then lets go of everything."""
+        ...

@@ -1,0 +1,185 @@
+"""Group commit: write-sets that wait together are made durable by one COMMIT.
+
+Statements run on the event loop's own thread: a thread hop for each would cost more than the
+statement, and two threads that both want the interpreter slow each other down. COMMIT, which waits
+for the disk, runs in a worker (`durably`) while new write-sets gather for the next group.
+
+Each write-set succeeds or fails by itself; whether it did is told only after the COMMIT, for a
+refusal may rest upon a row that this very group wrote.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from photon.outside.clock import Clock
+from photon.store import quota_rows
+from photon.store.durably import Durably
+from photon.store.errors import StoreBusy, StoreUnavailable
+from photon.store.feed import FeedWriter
+from photon.store.protocol import WRITES_A_SET_MAX, Change, Revision, Write
+from photon.store.writes import NoRoom, Writer
+
+WRITE_SETS_QUEUED_MAX: Final = 4_096  # About half a second's work: who comes later should not wait.
+WRITE_SETS_A_COMMIT_MAX: Final = 256  # More would save little of a COMMIT, and each waits for all.
+GROUP_SECONDS_MAX: Final = 0.004  # So long may a group's statements hold up the event loop.
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    writes: Sequence[Write]
+    told: asyncio.Future[Revision]
+    outcome: Revision | Exception | None = None
+
+
+class Committer:
+    """The one writer of a store."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        writer: Writer,
+        feed: FeedWriter,
+        durably: Durably,
+        clock: Clock,
+    ) -> None:
+        self._connection = connection
+        self._cursor = connection.cursor()
+        self._writer = writer
+        self._feed = feed
+        self._durably = durably
+        self._clock = clock
+        self._queue: deque[_Waiting] = deque()
+        self._group: list[_Waiting] = []
+        self._changes: list[list[Change]] = []
+        self._running = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.tell: Callable[[Sequence[Change]], None] = lambda _: None
+
+    def submit(self, writes: Sequence[Write]) -> asyncio.Future[Revision]:
+        """Queues a write-set; the future tells its revision, or why it was refused."""
+        assert len(writes) <= WRITES_A_SET_MAX, f"{len(writes)} writes in one set"
+        if len(self._queue) >= WRITE_SETS_QUEUED_MAX:
+            raise StoreBusy(f"{WRITE_SETS_QUEUED_MAX} write-sets wait already")
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(writes, loop.create_future())
+        self._queue.append(waiting)
+        if not self._running:
+            self._running = True
+            self._idle.clear()
+            # Soon, not now: whoever else is ready to write joins this group.
+            loop.call_soon(self._run_group)
+        return waiting.told
+
+    async def finish(self) -> None:
+        """Returns when nothing waits any more."""
+        await self._idle.wait()
+
+    def _run_group(self) -> None:
+        self._group, self._changes = [], []
+        try:
+            if self._connection.in_transaction:  # A COMMIT failed, and so did its ROLLBACK.
+                self._cursor.execute("ROLLBACK")
+            self._cursor.execute("BEGIN IMMEDIATE")
+            self._apply_waiting()
+            self._feed.record(self._changes)
+        except Exception as error:  # The edge of the loop: whoever waits must hear of it.
+            self._group = self._group or self._take_all()
+            self._committed(error)
+        else:
+            self._durably.commit(self._commit, self._committed)
+
+    def _apply_waiting(self) -> None:
+        until = self._clock.monotonic() + GROUP_SECONDS_MAX
+        while self._queue and len(self._group) < WRITE_SETS_A_COMMIT_MAX:
+            waiting = self._queue.popleft()
+            if waiting.told.done():  # Its caller was cancelled, and does not want it any more.
+                continue
+            self._group.append(waiting)
+            self._apply(waiting)
+            if self._clock.monotonic() > until:
+                break
+
+    def _apply(self, waiting: _Waiting) -> None:
+        revision = Revision(self._feed.revision + len(self._changes) + 1)
+        self._cursor.execute("SAVEPOINT write_set")
+        try:
+            changes = self._writer.apply(waiting.writes, revision)
+        except Exception as error:  # One bad write-set must not take the others along.
+            if not self._connection.in_transaction:  # SQLite gave up all of it: a full disk.
+                raise
+            self._cursor.execute("ROLLBACK TO write_set")
+            waiting.outcome = self._reason(waiting.writes, error, revision)
+        else:
+            waiting.outcome = revision
+            self._changes.append(changes)
+        self._cursor.execute("RELEASE write_set")
+
+    def _reason(self, writes: Sequence[Write], error: Exception, revision: Revision) -> Exception:
+        """What the caller is told, for a write-set that is rolled back already."""
+        if isinstance(error, NoRoom):
+            # Up to the charge all went well, and it counts: the same set may have charged before.
+            self._writer.apply(writes[: error.index], revision)
+            reason = quota_rows.first_without_room(self._cursor, error.charge)
+            self._cursor.execute("ROLLBACK TO write_set")
+            return reason
+        if isinstance(error, sqlite3.OperationalError):
+            return _unavailable(error)
+        return error
+
+    def _commit(self) -> None:
+        self._connection.execute("COMMIT")
+
+    def _committed(self, error: BaseException | None) -> None:
+        if error is not None:
+            _log.error("a group of %d write-sets is not durable: %s", len(self._group), error)
+            self._feed.forget()
+            self._roll_back()
+        elif self._changes:
+            self.tell([change for changes in self._changes for change in changes])
+        for waiting in self._group:
+            if waiting.told.done():
+                continue
+            if error is not None:
+                waiting.told.set_exception(_unavailable(error))
+            elif isinstance(waiting.outcome, Exception):
+                waiting.told.set_exception(waiting.outcome)
+            else:
+                assert waiting.outcome is not None, "a write-set of the group was not applied"
+                waiting.told.set_result(waiting.outcome)
+        self._group, self._changes = [], []
+        if self._queue:
+            # After those who were just told: what they write next belongs to the next group.
+            asyncio.get_running_loop().call_soon(self._run_group)
+        else:
+            self._running = False
+            self._idle.set()
+
+    def _roll_back(self) -> None:
+        try:
+            if self._connection.in_transaction:
+                self._cursor.execute("ROLLBACK")
+        except sqlite3.Error:
+            _log.exception("the failed group could not be rolled back; the next one tries again")
+
+    def _take_all(self) -> list[_Waiting]:
+        waiting = list(self._queue)
+        self._queue.clear()
+        return waiting
+
+
+def _unavailable(error: BaseException) -> StoreUnavailable:
+    unavailable = StoreUnavailable(
+        f"The store cannot write now ({error}). Make sure that its disk has room, then try again."
+    )
+    unavailable.__cause__ = error
+    return unavailable

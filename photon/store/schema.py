@@ -1,0 +1,89 @@
+"""The tables, made from the nouns: what a new store is created from.
+
+A noun's table has its id, its generation, the revision that last changed it, its columns and the
+whole entity as a JSON document. Dialects differ in the statements (`statements`), not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from photon.store.protocol import Noun
+
+BASE_COLUMNS: Final = ("id", "generation", "revision")
+
+_SQL_TYPE: Final[dict[type, type[sa.types.TypeEngine[Any]]]] = {
+    str: sa.Text,
+    int: sa.BigInteger,
+    float: sa.Double,
+    bool: sa.BigInteger,  # SQLite has no other, and 0 and 1 add up.
+}
+
+
+def metadata_of(nouns: Iterable[Noun[Any]]) -> sa.MetaData:
+    """All tables of a store that keeps `nouns`."""
+    metadata = sa.MetaData()
+    for noun in nouns:
+        _noun_table(metadata, noun)
+    _quota_table(metadata)
+    _feed_tables(metadata)
+    return metadata
+
+
+def _noun_table(metadata: sa.MetaData, noun: Noun[Any]) -> None:
+    unknown = noun.types.keys() - noun.columns.keys()
+    assert not unknown, f"{noun} gives types to columns that it does not have: {unknown}"
+    table = sa.Table(
+        noun.name,
+        metadata,
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("generation", sa.BigInteger, nullable=False),
+        sa.Column("revision", sa.BigInteger, nullable=False),
+        *(sa.Column(name, _SQL_TYPE[noun.types.get(name, str)]) for name in noun.columns),
+        sa.Column("doc", sa.LargeBinary, nullable=False),
+    )
+    for columns in noun.unique:
+        name = f"{noun.name}_by_{'_'.join(columns)}"
+        sa.Index(name, *(table.c[column] for column in columns), unique=True)
+    for columns in noun.indexes:
+        # A list is in id order: an index that ends in the id is read in that order, without a sort.
+        ordered = columns if columns[-1] == "id" else (*columns, "id")
+        name = f"{noun.name}_by_{'_'.join(columns)}"
+        sa.Index(name, *(table.c[column] for column in ordered))
+
+
+def _quota_table(metadata: sa.MetaData) -> None:
+    sa.Table(
+        "quota_items",
+        metadata,
+        sa.Column("owner_id", sa.Text, primary_key=True),
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("limit_base", sa.Double),
+        sa.Column("usage_base", sa.Double, nullable=False),
+        sa.Column("unit", sa.Text, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+def _feed_tables(metadata: sa.MetaData) -> None:
+    sa.Table(
+        "changes",
+        metadata,
+        sa.Column("revision", sa.BigInteger, primary_key=True),
+        sa.Column("n", sa.BigInteger, primary_key=True),
+        sa.Column("noun", sa.Text, nullable=False),
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("generation", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    # One row: the newest revision, and the one up to which the feed has been trimmed.
+    sa.Table(
+        "feed",
+        metadata,
+        sa.Column("one", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.Column("trimmed", sa.BigInteger, nullable=False),
+    )

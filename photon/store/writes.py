@@ -1,0 +1,155 @@
+"""Applies one write-set, inside the transaction that the committer has open.
+
+A write-set that raises may have changed something: the caller rolls back to where it began.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, assert_never
+
+import msgspec
+
+from photon.store import quota_rows
+from photon.store.errors import AlreadyExists, InUse, RequirementFailed, StaleGeneration
+from photon.store.protocol import (
+    Change,
+    Charge,
+    Delete,
+    DropLimits,
+    DropQuota,
+    Insert,
+    Noun,
+    Reap,
+    Require,
+    RequireNone,
+    Revision,
+    SetLimits,
+    Update,
+    Value,
+    Write,
+)
+from photon.store.statements import NounStatements, encode
+
+# SQLite names what clashed in its message only: "UNIQUE constraint failed: vm.project_id, vm.name".
+_CLASH: Final = re.compile(r"UNIQUE constraint failed: (.+)")
+
+
+class NoRoom(Exception):
+    """A charge was refused: roll back, then ask `first_without_room` about `charge`."""
+
+    def __init__(self, index: int, charge: Charge) -> None:
+        super().__init__()
+        self.index = index
+        self.charge = charge
+
+
+class Writer:
+    """Turns writes into statements on one cursor."""
+
+    def __init__(
+        self, cursor: sqlite3.Cursor, statements: Mapping[Noun[Any], NounStatements[Any]]
+    ) -> None:
+        self._cursor = cursor
+        self._statements = statements
+
+    def apply(self, writes: Sequence[Write], revision: Revision) -> list[Change]:
+        """What changed, one row each; raises the StoreConflict of the first that cannot be."""
+        changes: list[Change] = []
+        for index, write in enumerate(writes):
+            match write:
+                case Require():
+                    self._require(write)
+                case Insert():
+                    changes += self._insert(write, revision)
+                case Update():
+                    changes += self._update(write, revision)
+                case Charge():
+                    if not quota_rows.charge(self._cursor, write):
+                        raise NoRoom(index, write)
+                case Delete():
+                    changes += self._delete(write, revision)
+                case RequireNone():
+                    self._require_none(write)
+                case Reap():
+                    changes += self._reap(write, revision)
+                case SetLimits():
+                    quota_rows.set_limits(self._cursor, write)
+                case DropLimits():
+                    quota_rows.drop_limits(self._cursor, write)
+                case DropQuota():
+                    quota_rows.drop_quota(self._cursor, write.owner_id)
+                case _:
+                    assert_never(write)
+        return changes
+
+    def _insert(self, write: Insert[Any], revision: Revision) -> list[Change]:
+        entity, statements = write.entity, self._statements[write.noun]
+        assert entity.generation == 0, f"{write.noun} {entity.id} has been stored before"
+        stored = msgspec.structs.replace(entity, generation=1)
+        values = [entity.id, 1, revision, *statements.row(stored), encode(stored)]
+        self._execute(write.noun, statements.insert, values)
+        return _change(revision, write.noun, entity.id, 1)
+
+    def _update(self, write: Update[Any], revision: Revision) -> list[Change]:
+        entity, statements = write.entity, self._statements[write.noun]
+        generation = entity.generation + 1
+        stored = msgspec.structs.replace(entity, generation=generation)
+        sql, where = statements.where(statements.update, write.where)
+        row = statements.row(stored)
+        values = [generation, revision, *row, encode(stored), entity.id, entity.generation, *where]
+        self._execute(write.noun, sql, values)
+        if self._cursor.rowcount != 1:
+            raise StaleGeneration(write.noun.name, entity.id)
+        return _change(revision, write.noun, entity.id, generation)
+
+    def _delete(self, write: Delete, revision: Revision) -> list[Change]:
+        statements = self._statements[write.noun]
+        where = {} if write.generation is None else {"generation": write.generation}
+        sql, values = statements.where(statements.delete, where)
+        self._cursor.execute(sql, (write.id, *values))
+        if self._cursor.rowcount != 1:
+            raise StaleGeneration(write.noun.name, write.id)
+        return _change(revision, write.noun, write.id, 0)
+
+    def _require(self, write: Require) -> None:
+        statements = self._statements[write.noun]
+        sql, values = statements.where(statements.exists, write.where)
+        if self._cursor.execute(sql, (write.id, *values)).fetchone() is None:
+            raise RequirementFailed(write.noun.name, write.id)
+
+    def _require_none(self, write: RequireNone) -> None:
+        statements = self._statements[write.noun]
+        sql, values = statements.where(statements.count_some, write.where)
+        (count,) = self._cursor.execute(sql, values).fetchone()
+        if count:
+            raise InUse(write.noun.name, count)
+
+    def _reap(self, write: Reap, revision: Revision) -> list[Change]:
+        statements = self._statements[write.noun]
+        sql, values = statements.where(statements.delete, write.where)
+        for noun, where in write.unless:
+            others = self._statements[noun]
+            none, more = others.where(others.none, where)
+            sql += f" AND {none}"
+            values += more
+        self._cursor.execute(sql, (write.id, *values))
+        if self._cursor.rowcount != 1:
+            return []
+        return _change(revision, write.noun, write.id, 0)
+
+    def _execute(self, noun: Noun[Any], sql: str, values: list[Value]) -> None:
+        try:
+            self._cursor.execute(sql, values)
+        except sqlite3.IntegrityError as error:
+            clash = _CLASH.fullmatch(str(error))
+            if clash is None:
+                raise
+            columns = tuple(name.split(".")[1] for name in clash[1].split(", "))
+            raise AlreadyExists(noun.name, columns) from error
+
+
+def _change(revision: Revision, noun: Noun[Any], id: str, generation: int) -> list[Change]:
+    return [Change(revision, noun.name, id, generation)] if noun.in_feed else []
