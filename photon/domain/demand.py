@@ -66,6 +66,7 @@ class Reason(StrEnum):
     NO_NETWORK = "NO_NETWORK"
     NO_DATASTORE_REACH = "NO_DATASTORE_REACH"  # cannot see a datastore that it must see
     NO_DATASTORE_TAG = "NO_DATASTORE_TAG"  # no datastore with the tags or of the type asked for
+    DISKS_APART = "DISKS_APART"  # each disk's tags are somewhere, all disks' on no one datastore
     TOO_LITTLE_CPU = "TOO_LITTLE_CPU"
     TOO_LITTLE_MEMORY = "TOO_LITTLE_MEMORY"
     TOO_LITTLE_DISK = "TOO_LITTLE_DISK"

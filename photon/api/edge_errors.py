@@ -1,0 +1,45 @@
+"""What is wrong with a request before any handler sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from photon.domain.errors import Kind, PhotonError
+
+
+@dataclass(eq=False)
+class MethodNotAllowed(PhotonError):
+    code, kind = "MethodNotAllowed", Kind.INVALID
+    text = "{path} does not answer {method}; it answers {allowed}"
+    method: str
+    path: str
+    allowed: str
+
+
+@dataclass(eq=False)
+class UnsupportedMediaType(PhotonError):
+    code, kind = "UnsupportedMediaType", Kind.INVALID
+    text = "a body of type '{content_type}' is not understood here; send {expected}"
+    content_type: str
+    expected: str
+
+
+@dataclass(eq=False)
+class RequestTooLarge(PhotonError):
+    code, kind = "RequestTooLarge", Kind.INVALID
+    text = "the body is larger than the {limit_bytes} bytes that this route takes; send less"
+    limit_bytes: int
+
+
+@dataclass(eq=False)
+class RequestTimeout(PhotonError):
+    code, kind = "RequestTimeout", Kind.INVALID
+    text = "the body did not arrive within {limit_seconds} s; send it without pauses"
+    limit_seconds: int
+
+
+@dataclass(eq=False)
+class InvalidIdempotencyKey(PhotonError):
+    code, kind = "InvalidEntity", Kind.INVALID
+    text = "an Idempotency-Key has 1 to {length_max} printable ASCII characters; take a UUID"
+    length_max: int

@@ -1,0 +1,145 @@
+"""Pages of a list, by key (contract, 1.1).
+
+A page link carries the filters and the key it goes on from, so that a page stays right whatever is
+written meanwhile. It is the route's path with one opaque parameter.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+import msgspec
+
+from photon.api.plane import Plane
+from photon.api.route import Call
+from photon.domain.error_catalogue import InvalidPageSize, PageExpired
+from photon.store.protocol import Entity, Noun, Where
+from photon.wire.v1.common import ResourceList
+
+PAGE_SIZE_MIN: Final = 1
+PAGE_SIZE_MAX: Final = 100  # The contract's; a page costs the same wherever it lies.
+PAGE_LINK_LENGTH_MAX: Final = 4096
+
+Filters = Mapping[str, str | None]
+E = TypeVar("E", bound=Entity)
+View = TypeVar("View")
+
+
+class _Paged(Protocol):
+    page_size: str | None
+    page_link: str | None
+
+
+class _Link(msgspec.Struct, array_like=True):
+    path: str
+    size: int
+    after: str | None
+    before: str | None
+    filters: dict[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class PageAsked:
+    size: int
+    filters: Filters
+    after: str | None = None
+    before: str | None = None
+
+
+_decoder: Final = msgspec.json.Decoder(_Link)
+
+
+def page_asked(call: Call[Any, Any], filters: Filters) -> PageAsked:
+    """What the query asks for. With a page link, the link's own filters count.
+
+    Raises:
+        InvalidPageSize: not a number from 1 to 100.
+        PageExpired: the link is not one of this list's.
+    """
+    query: _Paged = call.query
+    if query.page_link is not None:
+        link = _opened(query.page_link, _path(call))
+        if not set(link.filters) <= set(filters):
+            raise PageExpired(query.page_link[:64])
+        return PageAsked(link.size, link.filters, link.after, link.before)
+    return PageAsked(_size(query.page_size), filters)
+
+
+def _size(text: str | None) -> int:
+    if text is None:
+        return PAGE_SIZE_MAX
+    size = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+    if not PAGE_SIZE_MIN <= size <= PAGE_SIZE_MAX:
+        raise InvalidPageSize(text[:32], PAGE_SIZE_MIN, PAGE_SIZE_MAX)
+    return size
+
+
+def _path(call: Call[Any, Any]) -> str:
+    path = call.route_path
+    for name, value in call.path.items():
+        path = path.replace(f"{{{name}}}", value)
+    return path
+
+
+def _opened(text: str, path: str) -> _Link:
+    if len(text) > PAGE_LINK_LENGTH_MAX:
+        raise PageExpired(text[:64])
+    try:
+        link = _decoder.decode(base64.urlsafe_b64decode(text.encode() + b"=="))
+    except (msgspec.DecodeError, binascii.Error, ValueError):
+        raise PageExpired(text[:64]) from None
+    if link.path != path or not PAGE_SIZE_MIN <= link.size <= PAGE_SIZE_MAX:
+        raise PageExpired(text[:64])
+    return link
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[E, View]):
+    """Rows of `noun`, each as `view` shows it.
+
+    `within` is what the path says and always holds; `filters` are what the query may say, None
+    where it does not.
+    """
+
+    noun: Noun[E]
+    view: Callable[[E, str], View]
+    within: Where = field(default_factory=dict)
+    filters: Filters = field(default_factory=dict)
+
+
+async def list_page(
+    plane: Plane, call: Call[Any, Any], listing: Listing[E, View]
+) -> ResourceList[View]:
+    """One page of the rows that match."""
+    asked = page_asked(call, listing.filters)
+    said = {name: value for name, value in asked.filters.items() if value is not None}
+    page = await plane.store.page(
+        listing.noun,
+        {**said, **listing.within},
+        limit=asked.size,
+        after=asked.after,
+        before=asked.before,
+    )
+    items = page.items
+    answer: ResourceList[View] = ResourceList([listing.view(item, call.base) for item in items])
+    if not items:
+        return answer
+    path = _path(call)
+    backwards = asked.before is not None
+    if backwards or page.more:
+        answer.next_page_link = _link(path, asked, after=items[-1].id)
+    if page.more if backwards else asked.after is not None:
+        answer.previous_page_link = _link(path, asked, before=items[0].id)
+    return answer
+
+
+def _link(
+    path: str, asked: PageAsked, *, after: str | None = None, before: str | None = None
+) -> str:
+    link = _Link(path, asked.size, after, before, dict(asked.filters))
+    opaque = base64.urlsafe_b64encode(msgspec.json.encode(link)).rstrip(b"=").decode()
+    return f"{path}?pageLink={opaque}"

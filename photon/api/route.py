@@ -1,0 +1,131 @@
+"""What a route is: one row of the table from which the edge and OpenAPI are made."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from photon.api.plane import Plane
+from photon.api.principal import Principal, Role
+
+Query = TypeVar("Query")
+Body = TypeVar("Body")
+
+
+class Tag(StrEnum):
+    """The chapters of the reference."""
+
+    SYSTEM = "System"
+    INFRASTRUCTURE = "Infrastructure"
+    ZONES = "Availability zones"
+    TENANTS = "Tenants"
+    PROJECTS = "Projects"
+    QUOTA = "Quota"
+    FLAVORS = "Flavors"
+    IMAGES = "Images"
+    VMS = "VMs"
+    DISKS = "Disks"
+    SUBNETS = "Subnets"
+    TASKS = "Tasks"
+
+
+class Gate(StrEnum):
+    """What a paused system does with a route."""
+
+    READ = "read"  # always served
+    CHANGE = "change"  # refused while the system is paused
+    RESUME = "resume"  # changes, and is served all the same
+
+
+class NoQuery(msgspec.Struct):
+    """The route has no query parameters; unknown ones are ignored."""
+
+
+class PageQuery(msgspec.Struct, rename="camel"):
+    """Paging (contract, 1.1). Text here: what is wrong with it has a code of its own."""
+
+    page_size: str | None = None
+    page_link: str | None = None
+
+
+class NamedQuery(msgspec.Struct, rename="camel"):
+    name: str | None = None
+    page_size: str | None = None
+    page_link: str | None = None
+
+
+class StateQuery(msgspec.Struct, rename="camel"):
+    state: str | None = None
+    page_size: str | None = None
+    page_link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """`id` names the principal, the route and the key; `body_hash` what was asked with it."""
+
+    key: str
+    id: str
+    body_hash: str
+
+
+@dataclass(slots=True)
+class Call(Generic[Query, Body]):
+    """One request, parsed and checked. `base` is the URI that self links begin with."""
+
+    path: dict[str, str]
+    query: Query
+    body: Body
+    principal: Principal
+    request_id: str
+    base: str
+    route_path: str
+    status: int = 200
+    idempotency: IdempotencyKey | None = None
+    chunks: Any = None  # an upload's body: an async iterator of bytes
+    content_type: str = ""
+
+    @property
+    def id(self) -> str:
+        """The `{id}` of the path."""
+        return self.path["id"]
+
+
+Handler = Callable[[Plane, Any], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`answer` None is a body that the handler streams itself (a `Download`)."""
+
+    method: str
+    path: str
+    handler: Handler
+    answer: Any
+    tag: Tag
+    summary: str
+    role: Role = Role.USER
+    status: int = 200
+    body: Any = None
+    body_optional: bool = False
+    query: type[Any] = NoQuery
+    gate: Gate = Gate.READ
+    errors: tuple[int, ...] = ()
+    upload: bool = False
+    downloads: bool = False
+    repeat: bool = True  # may be run again when somebody else was quicker
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def operation_id(self) -> str:
+        return self.handler.__name__
+
+    @property
+    def owner(self) -> str:
+        """The noun whose id the path names, by which PROJ and TEN roles are decided."""
+        parts = self.path.split("/")
+        return parts[2] if len(parts) > 2 else ""
