@@ -1,0 +1,123 @@
+"""The image library: takes a stream, hands out a checked, standalone qcow2 known by its checksum.
+
+    tmp/          work of running processes (photon.images.workspace)
+    by-checksum/  the finished files (photon.images.shelf)
+
+An image passes RECEIVING, CHECKING, CONVERTING and STORING; what fails or is cancelled on the way
+leaves nothing behind. The same content stored twice is one file: who deletes one first makes sure
+that no other image has its checksum, and that none with it is on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from photon.domain.image import ImageSetting
+from photon.images.errors import ImageLibraryBusy
+from photon.images.intake import Intake
+from photon.images.limits import MIB, ImageLimits
+from photon.images.progress import Progress, silent
+from photon.images.qemu_img import QemuImg
+from photon.images.shelf import Shelf, ShelfFile
+from photon.images.spool import Spool
+from photon.images.threads import Threads
+from photon.images.workspace import Workspaces
+from photon.outside.ids import Ids
+
+IMPORT_BYTES = MIB  # Read at once from a file that is on this machine already.
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """A file on the shelf, and what the image it came from says of the machine."""
+
+    checksum: str  # sha256 of the file, lowercase hex
+    file_size_bytes: int
+    virtual_size_bytes: int  # of the disk that a guest sees
+    settings: tuple[ImageSetting, ...]
+
+
+class ImageLibrary:
+    """One process's view of the library under `root`; several processes may share it.
+
+    `open` comes first, `close` last, when nothing is running. All may be called at any time in
+    between; a cancelled `receive` cleans up before it ends.
+    """
+
+    def __init__(self, root: Path, ids: Ids, *, limits: ImageLimits | None = None) -> None:
+        self._limits = limits or ImageLimits()
+        self._threads = Threads()
+        self._workspaces = Workspaces(root / "tmp", ids, self._threads)
+        self._shelf = Shelf(root / "by-checksum")
+        self._uploads = 0
+        self._spool = Spool(self._threads, self._limits)
+        qemu_img = QemuImg(seconds_max=self._limits.tool_seconds_max)
+        self._intake = Intake(self._threads, self._limits, qemu_img)
+
+    async def open(self) -> None:
+        """Makes the directories, and deletes what processes that died were working on."""
+        await self._threads.run(self._shelf.open)
+        await self._workspaces.open()
+
+    async def close(self) -> None:
+        await self._workspaces.close()
+        self._threads.close()
+
+    async def receive(
+        self,
+        chunks: AsyncIterator[bytes],
+        progress: Progress = silent,
+        *,
+        total_bytes: int | None = None,
+    ) -> StoredImage:
+        """Stores the image that `chunks` carry; `total_bytes` is their sum, where it is known.
+
+        Raises:
+            UnsupportedImageFileType, InvalidVmdkFormat, InvalidOva, UnsupportedDiskController: what
+                came is not an image that can be used.
+            ImageUploadError: it is too large, or stopped coming.
+            ImageStoreFull, ImageLibraryBusy: not now.
+            ImageToolFailed: the fault is on this side.
+        """
+        if self._uploads >= self._limits.uploads_max:
+            raise ImageLibraryBusy(self._limits.uploads_max)
+        self._uploads += 1
+        try:
+            async with self._workspaces.new() as place:
+                upload = place / "upload"
+                await self._spool.write(chunks, upload, progress, total_bytes=total_bytes)
+                taken = await self._intake.take(upload, place / "disk.qcow2", progress)
+                await self._threads.run(self._shelf.put, taken.path, taken.checksum)
+        finally:
+            self._uploads -= 1
+        return StoredImage(
+            taken.checksum, taken.file_size_bytes, taken.virtual_size_bytes, taken.settings
+        )
+
+    async def import_file(self, path: Path, progress: Progress = silent) -> StoredImage:
+        """As `receive`, from a file of this machine, which is left as it is."""
+        total_bytes = (await self._threads.run(path.stat)).st_size
+        return await self.receive(self._chunks_of(path), progress, total_bytes=total_bytes)
+
+    def path_of(self, checksum: str) -> Path:
+        """The file with that checksum: read-only, and never changed while it is there.
+
+        Raises:
+            ImageFileMissing: there is none.
+        """
+        return self._shelf.path_of(checksum)
+
+    async def delete(self, checksum: str) -> bool:
+        """Whether there was such a file. Who has it open can read on."""
+        return await self._threads.run(self._shelf.delete, checksum)
+
+    async def list(self) -> tuple[ShelfFile, ...]:
+        """Every finished file, by ascending checksum: for who looks for files without an image."""
+        return await self._threads.run(lambda: tuple(self._shelf.files()))
+
+    async def _chunks_of(self, path: Path) -> AsyncIterator[bytes]:
+        with await self._threads.run(lambda: path.open("rb", buffering=0)) as file:
+            while chunk := await self._threads.run(file.read, IMPORT_BYTES):
+                yield chunk

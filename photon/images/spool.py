@@ -1,0 +1,103 @@
+"""A stream onto disk: a MiB at a time, whatever its size and however it is cut."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+
+from photon.images.errors import ImageStoreFull, ImageUploadError
+from photon.images.limits import MIB, ImageLimits
+from photon.images.progress import Phase, Progress
+from photon.images.threads import Threads
+
+BATCH_BYTES = MIB  # A trip to a thread costs some 50 us; writing this takes ten times that.
+CHUNK_SECONDS_MAX = 60  # A client that says nothing for so long is gone or means no good.
+_ZEROS = bytes(BATCH_BYTES)
+
+
+@dataclass(frozen=True)
+class Spool:
+    """Writes streams to files."""
+
+    threads: Threads
+    limits: ImageLimits
+
+    async def write(
+        self,
+        chunks: AsyncIterator[bytes],
+        path: Path,
+        progress: Progress,
+        *,
+        total_bytes: int | None,
+    ) -> int:
+        """The number of bytes that came and now are in `path`; blocks of zeros become holes.
+
+        Raises:
+            ImageUploadError: too many bytes, or none for CHUNK_SECONDS_MAX.
+            ImageStoreFull: the file system has no room for them, or for `total_bytes`.
+        """
+        with await self.threads.run(_create, path) as file:
+            await self.threads.run(self._check_space, file, total_bytes or 0)
+            received_bytes = 0
+            batch = bytearray()
+            progress(0, total_bytes, Phase.RECEIVING)
+            while (chunk := await _next(chunks)) is not None:
+                batch += chunk
+                received_bytes += len(chunk)
+                if received_bytes > self.limits.file_bytes_max:
+                    raise ImageUploadError(
+                        f"it is larger than the {self.limits.file_bytes_max} bytes that are taken"
+                    )
+                while len(batch) >= BATCH_BYTES:
+                    await self.threads.run(self._append, file, bytes(batch[:BATCH_BYTES]))
+                    del batch[:BATCH_BYTES]
+                    progress(received_bytes - len(batch), total_bytes, Phase.RECEIVING)
+            await self.threads.run(self._append, file, bytes(batch))
+            await self.threads.run(file.truncate, received_bytes)  # the last block may be a hole
+        progress(received_bytes, total_bytes, Phase.RECEIVING)
+        return received_bytes
+
+    def _append(self, file: FileIO, batch: bytes) -> None:
+        if batch == _ZEROS:
+            file.seek(BATCH_BYTES, os.SEEK_CUR)
+            return
+        self._check_space(file, len(batch))
+        view = memoryview(batch)
+        try:
+            while view:
+                view = view[file.write(view) :]
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise ImageStoreFull(needed_bytes=len(batch), free_bytes=0) from error
+            raise
+
+    def _check_space(self, file: FileIO, needed_bytes: int) -> None:
+        free_bytes = free_bytes_above(file.fileno(), self.limits)
+        if needed_bytes > free_bytes:
+            raise ImageStoreFull(needed_bytes=needed_bytes, free_bytes=free_bytes)
+
+
+def free_bytes_above(place: int | Path, limits: ImageLimits) -> int:
+    """What the file system of `place` has for images, without what is left to others."""
+    found = os.statvfs(place)
+    return max(0, found.f_bavail * found.f_frsize - limits.free_bytes_min)
+
+
+def _create(path: Path) -> FileIO:
+    return path.open("xb", buffering=0)
+
+
+async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
+    """The next chunk; None at the end."""
+    try:
+        async with asyncio.timeout(CHUNK_SECONDS_MAX):
+            return await anext(chunks)
+    except StopAsyncIteration:
+        return None
+    except TimeoutError as error:
+        raise ImageUploadError(f"nothing came for {CHUNK_SECONDS_MAX} seconds") from error
