@@ -69,7 +69,7 @@ class HostDriver(Protocol):
         ...
 
     async def power(self, vm_id: str, op: PowerOp) -> Guest:
-        """START on started, STOP on stopped, SUSPEND on suspended, RESUME on started are done already.
+        """What is so already is done: START or RESUME of a started guest, STOP of a stopped one.
 
         Raises:
             Refusal: VM_NOT_FOUND; WRONG_POWER_STATE for RESTART when not started and for SUSPEND
@@ -94,13 +94,13 @@ class HostDriver(Protocol):
 
     async def has_image(self, checksum: str) -> bool: ...
     async def fetch_image(self, image: ImageSource) -> None:
-        """Downloads to a temporary name, checks size and sha256, then renames. Once per checksum."""
+        """Downloads to a temporary name, checks size and sha256, renames. Once per checksum."""
         ...
 
     async def delete_image(self, checksum: str) -> None: ...
     async def images(self) -> list[str]: ...
     async def capture(self, vm_id: str, image_id: str) -> CapturedImage:
-        """A stand-alone qcow2 of the stopped guest's boot disk. `url` is filled in by the caller."""
+        """A stand-alone qcow2 of the stopped guest's boot disk; the caller fills in `url`."""
         ...
 
     async def capture_path(self, image_id: str) -> str: ...

@@ -1,0 +1,1 @@
+"""How controllers talk to the agents of their hosts: `protocol` says what, `client` does it."""

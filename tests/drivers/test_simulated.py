@@ -1,0 +1,150 @@
+"""The simulated host behaves as every driver does, and fails and dawdles when it is told to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from photon.agent.drivers.protocol import HostDriver
+from photon.agent.drivers.simulated import SimulatedDriver
+from photon.agent.drivers.simulated_site import Latencies, SimulatedSite
+from photon.agent.journal import MemoryJournal, by_host
+from photon.domain.guest import AgentRefusal, GuestNic, ImageSource, PowerOp
+from photon.outside.clock import RealClock
+from photon.outside.ids import TimeOrderedIds
+from tests.drivers.contract import (
+    Changes,
+    DriverContract,
+    LiveGuestContract,
+    a_disk,
+    a_guest,
+    a_spec,
+    read_until,
+    refused,
+)
+
+
+class SimulatedRig:
+    memory_mib = 128
+    image = ImageSource("image-1", "ab" * 32, 1 << 20, "http://images.invalid/1")
+
+    def __init__(self, captures: Path, latencies: Latencies | None = None) -> None:
+        self.changes = Changes()
+        self.site = SimulatedSite(
+            RealClock(),
+            latencies=latencies or Latencies(),
+            journal=MemoryJournal(),
+            captures=captures,
+        )
+        self.simulated = SimulatedDriver("sim-00001", self.site)
+        self.driver: HostDriver = self.simulated
+        self._ids = TimeOrderedIds(RealClock())
+
+    def new_id(self) -> str:
+        return self._ids.new()
+
+    async def open(self) -> SimulatedRig:
+        self.driver = self.simulated
+        await self.simulated.open(self.changes.told)
+        return self
+
+    async def reopen(self) -> HostDriver:
+        await self.simulated.close()
+        remembered = by_host(self.site.journal.items())
+        self.simulated = SimulatedDriver("sim-00001", self.site, remembered["sim-00001"])
+        await self.open()
+        return self.driver
+
+    async def kill_guest(self, vm_id: str) -> None:
+        self.simulated.die(vm_id)
+
+    async def up(self, vm_id: str) -> None:
+        console = await self.driver.open_serial(vm_id)
+        await read_until(console, b"is up")
+        await console.close()
+
+    async def power_off_from_inside(self, vm_id: str) -> None:
+        self.simulated.die(vm_id)
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> SimulatedRig:
+    return await SimulatedRig(tmp_path).open()
+
+
+@pytest.fixture
+async def vm_id(rig: SimulatedRig) -> str:
+    return (await a_guest(rig, PowerOp.START)).vm_id
+
+
+class TestSimulatedKeepsTheContract(DriverContract):
+    pass
+
+
+class TestSimulatedKeepsTheLiveContract(LiveGuestContract):
+    pass
+
+
+async def test_a_create_that_was_told_to_fail_leaves_nothing(rig: SimulatedRig) -> None:
+    await rig.driver.fetch_image(rig.image)
+    rig.simulated.faults.creates_to_fail = 1
+    spec = await a_spec(rig)
+    with refused(AgentRefusal.DRIVER_FAILED):
+        await rig.driver.create_vm(spec)
+    assert await rig.driver.guests() == []
+    assert (await rig.driver.create_vm(spec)).vm_id == spec.vm_id
+
+
+async def test_faults_refuse_what_they_name_and_nothing_else(rig: SimulatedRig) -> None:
+    guest, disk_id = await a_guest(rig), await a_disk(rig)
+    rig.simulated.faults.attach_refused = True
+    with refused(AgentRefusal.DRIVER_FAILED):
+        await rig.driver.attach_disk(guest.vm_id, disk_id)
+    assert [disk.attached_vm_id for disk in await rig.driver.disks()] == [""]
+    rig.simulated.faults.power_refused = True
+    with refused(AgentRefusal.DRIVER_FAILED):
+        await rig.driver.power(guest.vm_id, PowerOp.START)
+    rig.simulated.faults.datastore_full = True
+    assert [store.free_gib for store in (await rig.driver.capacity()).datastores] == [0]
+    rig.simulated.faults.fetches_to_fail = 1
+    with refused(AgentRefusal.IMAGE_UNAVAILABLE):
+        await rig.driver.fetch_image(ImageSource("other", "cd" * 32, 1, "http://images.invalid/2"))
+
+
+async def test_each_operation_takes_its_latency_on_the_clock_it_was_given(tmp_path: Path) -> None:
+    slept: list[float] = []
+
+    class Watch(RealClock):
+        async def sleep(self, seconds: float) -> None:
+            slept.append(seconds)
+
+    latencies = Latencies(create_vm=1.0, start=2.0, fetch_image=3.0)
+    rig = SimulatedRig(tmp_path, latencies)
+    rig.site = SimulatedSite(Watch(), latencies=latencies)
+    rig.simulated = SimulatedDriver("sim-00001", rig.site)
+    await rig.open()
+    await a_guest(rig, PowerOp.START, PowerOp.STOP)
+    assert slept == [3.0, 1.0, 2.0]
+
+
+async def test_a_running_guest_has_an_address_and_a_stopped_one_has_none(
+    rig: SimulatedRig,
+) -> None:
+
+    await rig.driver.fetch_image(rig.image)
+    nic = GuestNic("VM Network", "02:00:00:0a:0b:0c")
+    guest = await rig.driver.create_vm(await a_spec(rig, nics=(nic,)))
+    [stopped] = await rig.driver.networks(guest.vm_id)
+    assert (stopped.ip_address, stopped.connected) == ("", False)
+    await rig.driver.power(guest.vm_id, PowerOp.START)
+    [running] = await rig.driver.networks(guest.vm_id)
+    assert (running.ip_address, running.connected) == ("10.10.11.12", True)
+
+
+@pytest.mark.parametrize("image_id", ["../../etc/passwd", "a/b", "", "x" * 65])
+async def test_a_capture_cannot_be_named_out_of_its_directory(
+    rig: SimulatedRig, image_id: str
+) -> None:
+    with refused(AgentRefusal.IMAGE_UNAVAILABLE):
+        await rig.driver.capture_path(image_id)
