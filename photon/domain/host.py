@@ -44,9 +44,8 @@ HOST_OPERATION_FROM: Final[Mapping[HostOperation, frozenset[HostState]]] = {
 }
 
 AGENT_PORT: Final = 8835
-# Host metadata that says where the agent listens, when not at the host's own address and port.
-AGENT_ADDRESS_KEY: Final = "AGENT_ADDRESS"
-AGENT_PORT_KEY: Final = "AGENT_PORT"
+# Host metadata: the agent's host:port, when one agent serves many hosts or listens elsewhere.
+AGENT_ENDPOINT_KEY: Final = "AGENT_ENDPOINT"
 
 
 class Host(msgspec.Struct, frozen=True):
@@ -70,5 +69,8 @@ class Host(msgspec.Struct, frozen=True):
     @property
     def agent_endpoint(self) -> str:
         """host:port of the agent."""
-        address = self.metadata.get(AGENT_ADDRESS_KEY, self.address)
-        return f"{address}:{self.metadata.get(AGENT_PORT_KEY, AGENT_PORT)}"
+        named = self.metadata.get(AGENT_ENDPOINT_KEY)
+        if named:
+            return named
+        address = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{address}:{AGENT_PORT}"

@@ -1,4 +1,4 @@
-"""Rules of placement that need no hosts at hand: what is offered, what disks want, which miss was near.
+"""What placement's words mean: what a host offers, what disks want, which miss was the nearest.
 
 Which host a demand goes to is decided over many hosts at once, in `photon.scheduler`; what is here
 says what the words of that decision mean. Amounts are vCPUs, MiB of memory and GiB of disk.

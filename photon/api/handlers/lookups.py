@@ -1,0 +1,69 @@
+"""Finds what a request names, or raises the code that the contract has for not finding it."""
+
+from __future__ import annotations
+
+from photon.api.plane import Plane
+from photon.domain.affinity import Affinity, AffinityKind
+from photon.domain.disk import PersistentDisk
+from photon.domain.error_catalogue import (
+    DiskNotFound,
+    ImageNotFound,
+    InvalidFlavor,
+    InvalidFlavorState,
+    InvalidImageState,
+    NotFound,
+    VmNotFound,
+)
+from photon.domain.flavor import Flavor, FlavorKind
+from photon.domain.image import Image
+from photon.domain.project import Project
+from photon.domain.readiness import Readiness
+from photon.domain.vm import Vm
+from photon.store.nouns import DISKS, FLAVORS, IMAGES, PROJECTS, VMS
+from photon.wire.v1.affinity import LocalitySpec
+
+
+async def the_project(plane: Plane, project_id: str) -> Project:
+    project = await plane.store.find(PROJECTS, project_id)
+    if project is None:
+        raise NotFound(noun="Project", id=project_id)
+    return project
+
+
+async def the_vm(plane: Plane, vm_id: str) -> Vm:
+    vm = await plane.store.find(VMS, vm_id)
+    if vm is None:
+        raise VmNotFound(vm_id)
+    return vm
+
+
+async def the_disk(plane: Plane, disk_id: str) -> PersistentDisk:
+    disk = await plane.store.find(DISKS, disk_id)
+    if disk is None:
+        raise DiskNotFound(disk_id)
+    return disk
+
+
+async def usable_flavor(plane: Plane, name: str, kind: FlavorKind) -> Flavor:
+    """The flavor of that name and kind, READY."""
+    page = await plane.store.page(FLAVORS, {"name": name, "kind": kind}, limit=1)
+    if not page.items:
+        raise InvalidFlavor(entity_kind=kind, flavor=name)
+    flavor = page.items[0]
+    if flavor.state is not Readiness.READY:
+        raise InvalidFlavorState(flavor.id, flavor.state)
+    return flavor
+
+
+async def usable_image(plane: Plane, image_id: str, project_id: str) -> Image:
+    """The image, READY, and not another project's."""
+    image = await plane.store.find(IMAGES, image_id)
+    if image is None or image.project_id not in (None, project_id):
+        raise ImageNotFound(image_id)
+    if image.state is not Readiness.READY:
+        raise InvalidImageState(image.id, image.state)
+    return image
+
+
+def affinities_of(specs: list[LocalitySpec] | None) -> tuple[Affinity, ...]:
+    return tuple(Affinity(AffinityKind(spec.kind), spec.id) for spec in specs or ())

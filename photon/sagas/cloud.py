@@ -1,0 +1,45 @@
+"""What sagas reach the world through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from photon.agent_client.address import HostAddress
+from photon.agent_client.protocol import Agents
+from photon.domain.error_catalogue import HostNotFound, VmNotFound
+from photon.domain.host import Host
+from photon.domain.vm import Vm
+from photon.images.library import ImageLibrary
+from photon.outside.clock import Clock
+from photon.scheduler.protocol import SchedulerNode
+from photon.store.nouns import HOSTS, VMS
+from photon.store.protocol import CloudStore
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """`image_url` says where an agent fetches the file of an image, given the image's id."""
+
+    store: CloudStore
+    agents: Agents
+    scheduler: SchedulerNode
+    clock: Clock
+    images: ImageLibrary
+    image_url: Callable[[str], str]
+
+    async def vm(self, vm_id: str) -> Vm:
+        vm = await self.store.find(VMS, vm_id)
+        if vm is None:
+            raise VmNotFound(vm_id)
+        return vm
+
+    async def host(self, host_id: str) -> Host:
+        host = await self.store.find(HOSTS, host_id)
+        if host is None:
+            raise HostNotFound(host_id)
+        return host
+
+    async def address_of(self, host_id: str) -> HostAddress:
+        """Where the agent of a host is."""
+        return HostAddress((await self.host(host_id)).agent_endpoint, host_id)

@@ -1,0 +1,166 @@
+"""CREATE_DISK and DELETE_DISK: persistent disks by themselves.
+
+step               do                                             undo
+RESERVE_RESOURCE   choose a host and a datastore, hold the room   (CREATE_DISK's, or the lease's end)
+CREATE_DISK        make the disk there                            unmake it, give the hold back
+end                disk -> DETACHED, with its datastore           disk -> ERROR, its quota kept
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from photon.agent_client.address import HostAddress
+from photon.agent_client.errors import AgentUnreachable
+from photon.domain.demand import Demand, NoPlacement, Placement
+from photon.domain.disk import DiskState, PersistentDisk
+from photon.domain.error_catalogue import DiskNotFound
+from photon.domain.guest import AgentRefusal, GuestDisk, Refusal
+from photon.domain.kinds import EntityKind
+from photon.domain.orders.disk import CreateDisk, DeleteDisk
+from photon.domain.quota import negated
+from photon.domain.task import ErrorRecord
+from photon.sagas.cloud import Cloud
+from photon.sagas.refusals import error_of, explained
+from photon.scheduler.sentence import as_error
+from photon.store.endings import tombstone
+from photon.store.nouns import DISKS, HOSTS
+from photon.store.protocol import Charge, Delete, Update
+from photon.store.reaping import reap_flavor
+from photon.tasks.saga import Plan, Run, Saga, Step
+
+replace = msgspec.structs.replace
+
+
+class DiskOrder(msgspec.Struct, frozen=True):
+    demand: Demand
+    placement: Placement
+    disk: GuestDisk
+    fence: int
+
+
+class Unmake(msgspec.Struct, frozen=True):
+    disk_id: str
+    fence: int
+
+
+async def _disk(cloud: Cloud, disk_id: str) -> PersistentDisk:
+    disk = await cloud.store.find(DISKS, disk_id)
+    if disk is None:
+        raise DiskNotFound(disk_id)
+    return disk
+
+
+async def create_disk(run: Run[Cloud], order: CreateDisk) -> Placement:
+    placement = await run(RESERVE_RESOURCE, order.demand)
+    run.note(host=placement.host_address, datastore=placement.datastore_id)
+    disk = GuestDisk(
+        order.disk_id, order.capacity_gib, persistent=True, datastore_id=placement.datastore_id
+    )
+    await run(CREATE_DISK, DiskOrder(order.demand, placement, disk, run.fence))
+    return placement
+
+
+async def reserve(cloud: Cloud, demand: Demand) -> Placement:
+    placement = await cloud.scheduler.place(demand)
+    if isinstance(placement, NoPlacement):
+        raise as_error(demand, placement)
+    return placement
+
+
+async def make(cloud: Cloud, order: DiskOrder) -> None:
+    await cloud.scheduler.hold(order.demand, order.placement)
+    host = HostAddress(order.placement.agent_endpoint, order.placement.host_id)
+    with explained("CREATE_DISK", order.disk.id):
+        await cloud.agents.create_disk(host, order.fence, order.disk)
+    await cloud.scheduler.confirm(order.demand, order.placement)
+
+
+async def undo_make(cloud: Cloud, order: DiskOrder) -> None:
+    """What cannot be unmade because its host is silent, the sweeper of orphans unmakes later."""
+    host = HostAddress(order.placement.agent_endpoint, order.placement.host_id)
+    try:
+        await cloud.agents.delete_disk(host, order.fence, order.disk.id)
+    except (AgentUnreachable, Refusal):
+        return
+    finally:
+        await cloud.scheduler.release(order.demand.id, order.placement.host_id)
+
+
+async def finish_create(cloud: Cloud, order: CreateDisk, placement: Placement) -> Plan:
+    disk = await _disk(cloud, order.disk_id)
+    made = replace(
+        disk,
+        state=DiskState.DETACHED,
+        host_id=placement.host_id,
+        datastore_id=placement.datastore_id,
+        task_id=None,
+    )
+    return Plan([Update(DISKS, made)])
+
+
+async def fail_create(cloud: Cloud, order: CreateDisk, error: ErrorRecord) -> Plan:
+    disk = await _disk(cloud, order.disk_id)
+    return Plan([Update(DISKS, replace(disk, state=DiskState.ERROR, task_id=None))])
+
+
+async def delete_disk(run: Run[Cloud], order: DeleteDisk) -> None:
+    await run(DELETE_DISK, Unmake(order.disk_id, run.fence))
+
+
+async def unmake(cloud: Cloud, order: Unmake) -> None:
+    disk = await _disk(cloud, order.disk_id)
+    if disk.host_id is None or await cloud.store.find(HOSTS, disk.host_id) is None:
+        return  # It never came to be, or went with its host.
+    host = await cloud.address_of(disk.host_id)
+    try:
+        await cloud.agents.delete_disk(host, order.fence, disk.id)
+    except Refusal as refusal:
+        if refusal.code is not AgentRefusal.DISK_NOT_FOUND:
+            raise error_of(refusal, "DELETE_DISK", disk.id) from refusal
+    await cloud.scheduler.release(disk.id, disk.host_id)
+
+
+async def finish_delete(cloud: Cloud, order: DeleteDisk, result: None) -> Plan:
+    disk = await _disk(cloud, order.disk_id)
+    return Plan(
+        [
+            Delete(DISKS, disk.id, disk.generation),
+            Charge(disk.project_id, negated(disk.cost)),
+            tombstone(EntityKind.PERSISTENT_DISK, disk.id, cloud.clock.now_ms()),
+            reap_flavor(disk.flavor_id),
+        ]
+    )
+
+
+async def unlock(cloud: Cloud, order: DeleteDisk, error: ErrorRecord) -> Plan:
+    disk = await _disk(cloud, order.disk_id)
+    return Plan([Update(DISKS, replace(disk, task_id=None))])
+
+
+RESERVE_RESOURCE = Step("RESERVE_RESOURCE", reserve)
+CREATE_DISK = Step("CREATE_DISK", make, undo_make)
+DELETE_DISK = Step("DELETE_DISK", unmake)
+
+SAGAS: Final[tuple[Saga[Cloud, Any, Any], ...]] = (
+    Saga(
+        operation="CREATE_DISK",
+        order=CreateDisk,
+        shown=("RESERVE_RESOURCE", "CREATE_DISK"),
+        body=create_disk,
+        finish=finish_create,
+        fail=fail_create,
+        steps=(RESERVE_RESOURCE, CREATE_DISK),
+    ),
+    Saga(
+        operation="DELETE_DISK",
+        order=DeleteDisk,
+        shown=("DELETE_DISK",),
+        body=delete_disk,
+        finish=finish_delete,
+        fail=unlock,
+        steps=(DELETE_DISK,),
+    ),
+)

@@ -1,0 +1,28 @@
+"""Where a VM or a disk is, or why it is nowhere."""
+
+from __future__ import annotations
+
+from photon.agent_client.address import HostAddress
+from photon.domain.disk import PersistentDisk
+from photon.domain.error_catalogue import InternalError
+from photon.domain.vm import Vm
+from photon.sagas.cloud import Cloud
+
+
+async def host_of(cloud: Cloud, vm: Vm) -> HostAddress:
+    """The host that holds the guest.
+
+    Raises:
+        InternalError: none does; a VM that is in ERROR has no guest.
+    """
+    if vm.host_id is None:
+        raise InternalError(
+            request_id=vm.id,
+            problem=f"VM {vm.id} is {vm.state} and is on no host; delete it and create another",
+        )
+    return await cloud.address_of(vm.host_id)
+
+
+async def host_of_disk(cloud: Cloud, disk: PersistentDisk) -> HostAddress | None:
+    """The host that made the disk; None when none did."""
+    return None if disk.host_id is None else await cloud.address_of(disk.host_id)
