@@ -115,10 +115,10 @@ class Intake:
                 raise InvalidOva(f"its member {digest.name} does not match the manifest")
 
     async def _is_fit(self, found: _Inspected, progress: Progress) -> bool:
-        """Whether a received qcow2 can be kept as it is; its tables and clusters are checked."""
-        if found.type is not ImageType.QCOW2:
+        """Whether what was received can be kept as it is; tables, where it has any, are checked."""
+        if found.type is ImageType.RAW:
             return False
-        report = await self._qemu_img.check_qcow2(found.source)
+        report = await self._qemu_img.check(found.source)
         if report.leaks or not found.plain:
             return False
         if report.compressed:

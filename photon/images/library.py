@@ -74,10 +74,13 @@ class ImageLibrary:
     ) -> StoredImage:
         """Stores the image that `chunks` carry; `total_bytes` is their sum, where it is known.
 
+        A cancellation that comes while the finished file moves to the shelf leaves it there,
+        complete, as one that no image has.
+
         Raises:
             UnsupportedImageFileType, InvalidVmdkFormat, InvalidOva, UnsupportedDiskController: what
                 came is not an image that can be used.
-            ImageUploadError: it is too large, or stopped coming.
+            ImageUploadError: it is too large, or comes too slowly.
             ImageStoreFull, ImageLibraryBusy: not now.
             ImageToolFailed: the fault is on this side.
         """

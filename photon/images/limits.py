@@ -22,6 +22,8 @@ class ImageLimits:
     free_bytes_min: int = 1 * GIB
     # Each holds a connection, one or two file handles and a few MiB; more only share one disk.
     uploads_max: int = 16
+    # For one MiB to arrive: 17 KB/s. Slower clients would hold one of the few places for days.
+    batch_seconds_max: int = 60
     # A conversion keeps a processor busy; the controller needs the others.
     conversions_max: int = 2
     # For one run of the conversion program: 2 TiB at 200 MB/s is under three hours.

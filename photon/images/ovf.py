@@ -41,9 +41,11 @@ class Ovf:
 
 
 def read_ovf(document: bytes) -> Ovf:
-    """Raises:
-    InvalidOva: malformed, or not one machine with one disk.
-    UnsupportedDiskController: the disk's controller is none that hosts offer.
+    """The parts of an OVF that an image needs. The caller bounds the document's size.
+
+    Raises:
+        InvalidOva: malformed, or not one machine with one disk.
+        UnsupportedDiskController: the disk's controller is none that hosts offer.
     """
     try:
         envelope = parse(document)

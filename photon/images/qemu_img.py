@@ -86,9 +86,11 @@ class QemuImg:
             raise ImageToolFailed(f"the controller's machine lacks {' and '.join(missing)}")
         self._paths = {name: str(path) for name, path in paths.items()}
 
-    async def check_qcow2(self, source: Source) -> CheckReport:
-        """Raises:
-        ImageUnreadable: the tables are corrupt.
+    async def check(self, source: Source) -> CheckReport:
+        """Follows the tables of a qcow2 or VMDK; their data is not read.
+
+        Raises:
+            ImageUnreadable: they are corrupt, or point beyond the file's end.
         """
         run = await self._run(
             ["check", "--output=json", source.argument()],

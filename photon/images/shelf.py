@@ -31,8 +31,10 @@ class Shelf:
         self.root.mkdir(parents=True, exist_ok=True)
 
     def path_of(self, checksum: str) -> Path:
-        """Raises:
-        ImageFileMissing: no such file, or `checksum` is none.
+        """Where the file is.
+
+        Raises:
+            ImageFileMissing: there is none, or `checksum` is no checksum.
         """
         path = self._place(checksum)
         if not path.is_file():
@@ -40,13 +42,14 @@ class Shelf:
         return path
 
     def put(self, finished: Path, checksum: str) -> None:
-        """Moves a file whose bytes are durable here; does nothing when it is here already."""
+        """Moves a file whose bytes are durable here; one that is here already is replaced.
+
+        The replacement is its equal, so that nobody notices, unless the disk had damaged the file.
+        """
         place = self._place(checksum)
         place.parent.mkdir(exist_ok=True)
-        if not place.exists():
-            finished.chmod(READ_ONLY)
-            # Two that put the same content at once replace one file by its equal.
-            finished.rename(place)
+        finished.chmod(READ_ONLY)
+        finished.rename(place)
         # Both, and each time: who made the directory may have been killed before its entry lasted.
         _sync_directory(place.parent)
         _sync_directory(self.root)

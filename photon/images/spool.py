@@ -16,7 +16,6 @@ from photon.images.progress import Phase, Progress
 from photon.images.threads import Threads
 
 BATCH_BYTES = MIB  # A trip to a thread costs some 50 us; writing this takes ten times that.
-CHUNK_SECONDS_MAX = 60  # A client that says nothing for so long is gone or means no good.
 _ZEROS = bytes(BATCH_BYTES)
 
 
@@ -38,7 +37,7 @@ class Spool:
         """The number of bytes that came and now are in `path`; blocks of zeros become holes.
 
         Raises:
-            ImageUploadError: too many bytes, or none for CHUNK_SECONDS_MAX.
+            ImageUploadError: there are too many bytes, or they come too slowly.
             ImageStoreFull: the file system has no room for them, or for `total_bytes`.
         """
         with await self.threads.run(_create, path) as file:
@@ -46,21 +45,39 @@ class Spool:
             received_bytes = 0
             batch = bytearray()
             progress(0, total_bytes, Phase.RECEIVING)
-            while (chunk := await _next(chunks)) is not None:
-                batch += chunk
-                received_bytes += len(chunk)
-                if received_bytes > self.limits.file_bytes_max:
-                    raise ImageUploadError(
-                        f"it is larger than the {self.limits.file_bytes_max} bytes that are taken"
-                    )
+            while await self._fill(batch, chunks):
                 while len(batch) >= BATCH_BYTES:
                     await self.threads.run(self._append, file, bytes(batch[:BATCH_BYTES]))
                     del batch[:BATCH_BYTES]
-                    progress(received_bytes - len(batch), total_bytes, Phase.RECEIVING)
+                    received_bytes += BATCH_BYTES
+                    progress(received_bytes, total_bytes, Phase.RECEIVING)
+                self._check_size(received_bytes + len(batch))
             await self.threads.run(self._append, file, bytes(batch))
+            received_bytes += len(batch)
+            self._check_size(received_bytes)
             await self.threads.run(file.truncate, received_bytes)  # the last block may be a hole
         progress(received_bytes, total_bytes, Phase.RECEIVING)
         return received_bytes
+
+    async def _fill(self, batch: bytearray, chunks: AsyncIterator[bytes]) -> bool:
+        """Adds chunks until the batch is full; False when there are no more."""
+        seconds_max = self.limits.batch_seconds_max
+        try:
+            async with asyncio.timeout(seconds_max):
+                while len(batch) < BATCH_BYTES:
+                    batch += await anext(chunks)
+        except StopAsyncIteration:
+            return False
+        except TimeoutError as error:
+            raise ImageUploadError(
+                f"its bytes came too slowly: {len(batch)} in {seconds_max} seconds"
+            ) from error
+        return True
+
+    def _check_size(self, received_bytes: int) -> None:
+        bytes_max = self.limits.file_bytes_max
+        if received_bytes > bytes_max:
+            raise ImageUploadError(f"it is larger than the {bytes_max} bytes that are taken")
 
     def _append(self, file: FileIO, batch: bytes) -> None:
         if batch == _ZEROS:
@@ -90,14 +107,3 @@ def free_bytes_above(place: int | Path, limits: ImageLimits) -> int:
 
 def _create(path: Path) -> FileIO:
     return path.open("xb", buffering=0)
-
-
-async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
-    """The next chunk; None at the end."""
-    try:
-        async with asyncio.timeout(CHUNK_SECONDS_MAX):
-            return await anext(chunks)
-    except StopAsyncIteration:
-        return None
-    except TimeoutError as error:
-        raise ImageUploadError(f"nothing came for {CHUNK_SECONDS_MAX} seconds") from error
