@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import tempfile
@@ -18,6 +19,7 @@ from photon.guestimage.trees import make_initramfs, make_root
 IMAGE_NAME = "photon-demo.qcow2"
 KERNEL_NAME = "photon-demo.vmlinux"
 INITRAMFS_NAME = "photon-demo.initrd.gz"
+_STAMP_NAME = ".built-from"
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,22 @@ def build(out: Path, say: Callable[[str], None]) -> DemoGuest:
     return guest
 
 
+def ensure(out: Path, say: Callable[[str], None]) -> DemoGuest:
+    """The guest in `out`; built unless what is there was built from these very sources.
+
+    Callers at the same time wait for the one that builds.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    stamp, sources = out / _STAMP_NAME, _sources_digest()
+    with (out / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if stamp.exists() and stamp.read_text() == sources:
+            return describe(out)
+        guest = build(out, say)
+        stamp.write_text(sources)
+        return guest
+
+
 def describe(out: Path) -> DemoGuest:
     """What an earlier build left in `out`."""
     image = out / IMAGE_NAME
@@ -79,3 +97,13 @@ def describe(out: Path) -> DemoGuest:
         initramfs=out / INITRAMFS_NAME,
         kernel_arguments=KERNEL_ARGUMENTS,
     )
+
+
+def _sources_digest() -> str:
+    """One number for everything that this package is made of."""
+    home, digest = Path(__file__).parent, hashlib.sha256()
+    for path in sorted(home.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(path.relative_to(home).as_posix().encode() + b"\0")
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Guests by QEMU: one directory a guest, one process a running guest, spoken to in QMP."""

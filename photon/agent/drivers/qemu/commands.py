@@ -1,0 +1,47 @@
+"""Runs the host's short-lived programs: qemu-img, ip, dnsmasq."""
+
+from __future__ import annotations
+
+import asyncio
+
+from photon.domain.guest import AgentRefusal, Refusal
+
+COMMAND_SECONDS = 30.0  # None takes a second on a host that is well.
+ERROR_CHARACTERS_MAX = 500  # of what a program said, for a message
+
+
+class CommandFailed(Refusal):
+    """A program of the host failed or is not there."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(AgentRefusal.DRIVER_FAILED, message)
+
+
+async def run(*command: str, seconds: float = COMMAND_SECONDS) -> str:
+    """What the program printed. It is killed at the deadline, or when the caller is cancelled.
+
+    Raises:
+        CommandFailed: it is not installed, failed, or was killed.
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except FileNotFoundError as error:
+        raise CommandFailed(f"{command[0]} is not on this host: install it.") from error
+    try:
+        async with asyncio.timeout(seconds):
+            out, said = await process.communicate()
+    except TimeoutError as error:
+        raise CommandFailed(f"{command[0]} took longer than {seconds:.0f} s.") from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        text = said.decode(errors="replace").strip()[-ERROR_CHARACTERS_MAX:]
+        raise CommandFailed(f"`{' '.join(command[:3])} …` failed: {text}")
+    return out.decode(errors="replace")

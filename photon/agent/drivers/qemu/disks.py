@@ -1,0 +1,59 @@
+"""Persistent disks: a directory each, holding what the disk is and its qcow2 file."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from photon.agent.drivers.qemu.datastore import Datastore
+from photon.agent.drivers.qemu.durable import MAKING, publish, remove_directory
+from photon.agent.drivers.qemu.qcow2 import make_empty
+from photon.domain.guest import GuestDisk
+
+_DISK_FILE = "disk.qcow2"
+_RECORD_FILE = "disk.json"
+
+
+class Disks:
+    def __init__(self, stores: tuple[Datastore, ...]) -> None:
+        self._stores = {store.id: store for store in stores}
+        self._disks: dict[str, GuestDisk] = {}
+
+    def open(self) -> None:
+        for store in self._stores.values():
+            for directory in sorted(store.disks.iterdir()):
+                content = (directory / _RECORD_FILE).read_bytes()
+                disk = msgspec.json.decode(content, type=GuestDisk)
+                self._disks[disk.id] = disk
+
+    def all(self) -> list[GuestDisk]:
+        return list(self._disks.values())
+
+    def find(self, disk_id: str) -> GuestDisk | None:
+        return self._disks.get(disk_id)
+
+    def file(self, disk: GuestDisk) -> Path:
+        return self._directory(disk) / _DISK_FILE
+
+    async def make(self, disk: GuestDisk) -> None:
+        directory = self._directory(disk)
+        making = directory.with_name(MAKING + directory.name)
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir()
+        try:
+            await make_empty(making / _DISK_FILE, disk.capacity_gib)
+            (making / _RECORD_FILE).write_bytes(msgspec.json.encode(disk))
+            await asyncio.to_thread(publish, making, directory)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+        self._disks[disk.id] = disk
+
+    async def delete(self, disk: GuestDisk) -> None:
+        await asyncio.to_thread(remove_directory, self._directory(disk))
+        self._disks.pop(disk.id, None)
+
+    def _directory(self, disk: GuestDisk) -> Path:
+        return self._stores[disk.datastore_id].disks / disk.id

@@ -1,0 +1,221 @@
+"""The host's guests: their records, and those that run."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+import msgspec
+
+from photon.agent.drivers.qemu.argv import DirectKernel, DiskFile, Launch, argv
+from photon.agent.drivers.qemu.datastore import Datastore
+from photon.agent.drivers.qemu.disks import Disks
+from photon.agent.drivers.qemu.durable import MAKING, publish, remove_directory
+from photon.agent.drivers.qemu.limits import Limits
+from photon.agent.drivers.qemu.networks import Networks
+from photon.agent.drivers.qemu.process import find_guests
+from photon.agent.drivers.qemu.qcow2 import make_child, make_empty, virtual_size_bytes
+from photon.agent.drivers.qemu.record import (
+    ENVIRONMENT_FILE,
+    SERIAL_LOG,
+    SPEC_FILE,
+    VmRecord,
+    ephemeral_disk_file,
+    read_records,
+    write_record,
+)
+from photon.agent.drivers.qemu.running import Running, launch, reattach
+from photon.agent.drivers.qemu.settings import Accel, QemuSettings
+from photon.domain.guest import GuestSpec, GuestState
+
+BOOT_HINTS_FILE = "boot-hints.json"  # images' checksums, and the kernels to start them with
+_log = logging.getLogger(__name__)
+
+
+class Guests:
+    """Keeps what is on disk and what runs; the driver keeps the rules."""
+
+    def __init__(self, settings: QemuSettings, networks: Networks, disks: Disks) -> None:
+        self._settings = settings
+        self._networks = networks
+        self._disks = disks
+        self._limits = Limits()
+        self._spawns = asyncio.Semaphore(settings.spawns_max)
+        self._records: dict[str, VmRecord] = {}
+        self._directories: dict[str, Path] = {}
+        self._running: dict[str, Running] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._on_change: Callable[[str], None] = _nobody_hears
+
+    async def open(self, stores: tuple[Datastore, ...], on_change: Callable[[str], None]) -> None:
+        """Reads every guest's record, and finds those that run."""
+        self._on_change = on_change
+        for store in stores:
+            for directory, record in (await asyncio.to_thread(read_records, store.vms)).items():
+                self._records[record.spec.vm_id] = record
+                self._directories[record.spec.vm_id] = directory
+        pids = await asyncio.to_thread(find_guests, list(self._records))
+        async with asyncio.TaskGroup() as group:
+            for vm_id, pid in pids.items():
+                group.create_task(self._reattach(vm_id, pid))
+
+    async def close(self) -> None:
+        for running in self._running.values():
+            await running.release()
+        self._running.clear()
+        await asyncio.gather(*self._closing)
+
+    def records(self) -> list[VmRecord]:
+        return list(self._records.values())
+
+    def record(self, vm_id: str) -> VmRecord | None:
+        return self._records.get(vm_id)
+
+    def directory(self, vm_id: str) -> Path:
+        return self._directories[vm_id]
+
+    def running(self, vm_id: str) -> Running | None:
+        return self._running.get(vm_id)
+
+    def state(self, vm_id: str) -> GuestState:
+        running = self._running.get(vm_id)
+        return GuestState.STOPPED if running is None else running.state
+
+    async def create(self, spec: GuestSpec, store: Datastore, image: Path) -> None:
+        """Makes the guest's directory whole under another name, and then gives it its own."""
+        directory = store.vms / spec.vm_id
+        making = store.vms / f"{MAKING}{spec.vm_id}"
+        await asyncio.to_thread(_make_directory, making)
+        try:
+            async with self._spawns:
+                await self._make_disks(spec, making, image)
+            record = VmRecord(spec)
+            await asyncio.to_thread(_write_new, making, record)
+            await asyncio.to_thread(publish, making, directory)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+        self._records[spec.vm_id] = record
+        self._directories[spec.vm_id] = directory
+
+    async def delete(self, vm_id: str) -> None:
+        running = self._running.get(vm_id)
+        if running is not None:
+            await running.kill()
+        await self._networks.unplug(self._records[vm_id].spec)
+        await asyncio.to_thread(remove_directory, self._directories[vm_id])
+        self._limits.drop(vm_id)
+        del self._records[vm_id], self._directories[vm_id]
+
+    async def start(self, vm_id: str, accel: Accel) -> None:
+        record, directory = self._records[vm_id], self._directories[vm_id]
+        (directory / SERIAL_LOG).unlink(missing_ok=True)
+        async with self._spawns:
+            taps = await self._networks.plug(record.spec)
+            command = argv(
+                Launch(
+                    spec=record.spec,
+                    accel=accel,
+                    disks=self._disk_files(record, directory),
+                    taps=taps,
+                    direct_kernel=self._direct_kernel(record.spec.image.checksum),
+                )
+            )
+            running = await launch(directory, command, lambda: self._on_change(vm_id))
+        self._limits.hold(record.spec, running.pid)
+        self._hold(vm_id, running)
+        try:
+            await running.go()
+        except BaseException:
+            await running.kill()
+            raise
+
+    async def rewrite(self, record: VmRecord) -> None:
+        directory = self._directories[record.spec.vm_id]
+        await asyncio.to_thread(write_record, directory, record)
+        self._records[record.spec.vm_id] = record
+
+    async def recover(self, vm_id: str) -> None:
+        """Speaks again to a guest whose monitor was lost."""
+        running = self._running.get(vm_id)
+        if running is not None and running.state is GuestState.ERROR:
+            pid = running.pid
+            del self._running[vm_id]
+            await running.release()
+            await self._reattach(vm_id, pid)
+
+    async def _reattach(self, vm_id: str, pid: int) -> None:
+        directory = self._directories[vm_id]
+        running = await reattach(directory, vm_id, pid, lambda: self._on_change(vm_id))
+        if running is None:
+            return
+        self._hold(vm_id, running)
+        if running.state is GuestState.ERROR:
+            _log.error("Guest %s runs as process %d, but does not answer.", vm_id, pid)
+            return
+        # An agent that died while it attached a disk had written the record, perhaps no more.
+        for each in self._records[vm_id].attached:
+            await running.plug(each.disk.id, each.slot, self._disks.file(each.disk))
+
+    def _hold(self, vm_id: str, running: Running) -> None:
+        self._running[vm_id] = running
+        running.on_exit(lambda: self._ended(vm_id, running))
+
+    def _ended(self, vm_id: str, running: Running) -> None:
+        if self._running.get(vm_id) is running:
+            del self._running[vm_id]
+        self._limits.drop(vm_id)
+        self._later(running.hang_up())
+        if not running.ending:
+            self._on_change(vm_id)
+
+    def _later(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _make_disks(self, spec: GuestSpec, directory: Path, image: Path) -> None:
+        for disk in spec.disks:
+            file = ephemeral_disk_file(directory, disk.id)
+            if disk.boot:
+                # Never smaller than the image: its file system would lack its end.
+                size_bytes = max(disk.capacity_gib << 30, virtual_size_bytes(image))
+                await make_child(file, image, size_bytes)
+            else:
+                await make_empty(file, disk.capacity_gib)
+
+    def _disk_files(self, record: VmRecord, directory: Path) -> tuple[DiskFile, ...]:
+        own = [
+            DiskFile(disk.id, str(ephemeral_disk_file(directory, disk.id)))
+            for disk in sorted(record.spec.disks, key=lambda disk: not disk.boot)
+        ]
+        attached = [
+            DiskFile(each.disk.id, str(self._disks.file(each.disk)), each.slot)
+            for each in record.attached
+        ]
+        return (*own, *attached)
+
+    def _direct_kernel(self, checksum: str) -> DirectKernel | None:
+        """The kernel that the host's owner wrote down for this image, if any."""
+        try:
+            content = (self._settings.state_dir / BOOT_HINTS_FILE).read_bytes()
+        except FileNotFoundError:
+            return None
+        return msgspec.json.decode(content, type=dict[str, DirectKernel]).get(checksum)
+
+
+def _make_directory(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir()
+
+
+def _write_new(directory: Path, record: VmRecord) -> None:
+    if record.spec.environment:
+        (directory / ENVIRONMENT_FILE).write_bytes(msgspec.json.encode(record.spec.environment))
+    (directory / SPEC_FILE).write_bytes(msgspec.json.encode(record))
+
+
+def _nobody_hears(vm_id: str) -> None:
+    del vm_id

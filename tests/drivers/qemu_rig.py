@@ -1,0 +1,110 @@
+"""A QEMU driver in a directory of its own, for the contract and for tests of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from photon.agent.drivers.qemu.driver import QemuDriver
+from photon.agent.drivers.qemu.process import find_guests
+from photon.agent.drivers.qemu.settings import (
+    Accel,
+    DatastoreSettings,
+    NetworkSettings,
+    QemuSettings,
+)
+from photon.domain.guest import ImageSource
+from photon.outside.clock import RealClock
+from photon.outside.ids import TimeOrderedIds
+from tests.drivers.contract import Changes, read_until
+
+BOOT_SECONDS = 120.0  # Ten on a quiet machine; others may work on it too.
+
+
+class QemuRig:
+    """See `tests.drivers.contract.Rig`."""
+
+    def __init__(self, settings: QemuSettings, image: ImageSource, *, memory_mib: int) -> None:
+        self.settings = settings
+        self.image = image
+        self.memory_mib = memory_mib
+        self.changes = Changes()
+        self._ids = TimeOrderedIds(RealClock())
+        self.driver = QemuDriver(settings, self._ids)
+
+    async def open(self) -> None:
+        await self.driver.open(self.changes.told)
+
+    async def close(self) -> None:
+        """Leaves the machine as it was."""
+        for guest in await self.driver.guests():
+            await self.driver.delete_vm(guest.vm_id)
+        await self.driver.remove_networks()
+        await self.driver.close()
+
+    def new_id(self) -> str:
+        return self._ids.new()
+
+    async def reopen(self) -> QemuDriver:
+        await self.driver.close()
+        self.driver = QemuDriver(self.settings, self._ids)
+        await self.open()
+        return self.driver
+
+    async def kill_guest(self, vm_id: str) -> None:
+        os.kill(find_guests([vm_id])[vm_id], signal.SIGKILL)
+
+    async def up(self, vm_id: str) -> None:
+        await self.hear(vm_id, b"Photon demo guest is up")
+
+    async def power_off_from_inside(self, vm_id: str) -> None:
+        console = await self.driver.open_serial(vm_id)
+        await console.write(b"poweroff\n")
+        await console.close()
+
+    async def hear(self, vm_id: str, wanted: bytes) -> bytes:
+        """What the serial line said until it said this; earlier words count."""
+        console = await self.driver.open_serial(vm_id)
+        try:
+            async with asyncio.timeout(BOOT_SECONDS):
+                return await read_until(console, wanted)
+        finally:
+            await console.close()
+
+    async def ask(self, vm_id: str, command: str) -> str:
+        """What a command prints that is typed into the guest's shell."""
+        console = await self.driver.open_serial(vm_id)
+        try:
+            # The mark is put together by the shell, so that the echo of the line is no answer.
+            await console.write(f"echo sta''rt; {command}; echo en''d\n".encode())
+            async with asyncio.timeout(BOOT_SECONDS):
+                heard = await read_until(console, b"\nend\r")
+        finally:
+            await console.close()
+        return heard.decode().rsplit("start\r\n", 1)[-1].rsplit("end\r", 1)[0].replace("\r", "")
+
+
+def settings_for(directory: Path, **changes: object) -> QemuSettings:
+    """One datastore and no networks, unless `changes` says otherwise."""
+    given: dict[str, object] = {
+        "state_dir": directory / "state",
+        "datastores": (DatastoreSettings("local", directory / "local"),),
+        "networks": NetworkSettings(port_groups=()),
+        "accel": Accel.TCG,
+        "orderly_stop_seconds": 0.2,
+        **changes,
+    }
+    return QemuSettings(**given)  # type: ignore[arg-type]  # a wrong one fails at once
+
+
+def networks_for(directory: Path) -> NetworkSettings:
+    """A port group that no other test has on its bridge or in its subnet."""
+    number = int.from_bytes(os.fsencode(directory), "big") % 200
+    return NetworkSettings(
+        port_groups=("VM Network",),
+        pool=IPv4Network(f"10.145.{number}.0/24"),
+        scope=str(directory),
+    )
