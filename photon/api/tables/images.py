@@ -1,0 +1,9 @@
+"""Routes of images."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from photon.api.route import Route
+
+ROUTES: Final[tuple[Route, ...]] = ()
