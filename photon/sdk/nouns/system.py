@@ -1,0 +1,82 @@
+"""The system as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from photon.sdk.operation import Face, Noun, listing, operation
+from photon.sdk.request import Listing, Request, get, path, post
+from photon.wire.v1.common import StringList
+from photon.wire.v1.system import (
+    Auth,
+    Available,
+    Info,
+    SystemInfo,
+    SystemProperties,
+    SystemStatus,
+    SystemUsage,
+)
+from photon.wire.v1.task import Task
+from photon.wire.v1.vm import Vm
+
+
+class System(Noun[Face]):
+    @operation
+    def available(self) -> Request[Available]:
+        return get(path("available"), Available)
+
+    @operation
+    def version(self) -> Request[Info]:
+        return get(path("info"), Info)
+
+    @operation
+    def auth(self) -> Request[Auth]:
+        return get(path("system", "auth"), Auth)
+
+    @operation
+    def status(self) -> Request[SystemStatus]:
+        return get(path("system", "status"), SystemStatus)
+
+    @operation
+    def info(self) -> Request[SystemInfo]:
+        return get(path("system", "info"), SystemInfo)
+
+    @operation
+    def usage(self) -> Request[SystemUsage]:
+        return get(path("system", "usage"), SystemUsage)
+
+    @operation
+    def properties(self) -> Request[SystemProperties]:
+        return get(path("system", "properties"), SystemProperties)
+
+    @listing
+    def vms(self) -> Listing[Vm]:
+        """The VMs of the management project."""
+        return Listing(path("system", "vms"), Vm)
+
+    @operation
+    def pause(self) -> Request[Task]:
+        """Nothing that writes runs until `resume`."""
+        return post(path("system", "pause"))
+
+    @operation
+    def pause_background_tasks(self) -> Request[Task]:
+        """What runs by itself rests until `resume`; the API works."""
+        return post(path("system", "pause-background-tasks"))
+
+    @operation
+    def resume(self) -> Request[Task]:
+        return post(path("system", "resume"))
+
+    @operation
+    def set_security_groups(self, groups: Sequence[str]) -> Request[Task]:
+        return post(path("system", "set-security-groups"), StringList([*groups]))
+
+    @operation
+    def set_image_datastores(self, names: Sequence[str]) -> Request[Task]:
+        """The set only grows."""
+        return post(path("infrastructure", "image-datastores"), StringList([*names]))
+
+    @operation
+    def sync_hosts_config(self) -> Request[Task]:
+        return post(path("infrastructure", "sync-hosts-config"))
