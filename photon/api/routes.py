@@ -11,6 +11,7 @@ from photon.api.tables import (
     hosts,
     images,
     tenants,
+    vm_operations,
     vms,
 )
 
@@ -20,5 +21,6 @@ ROUTES: Final[tuple[Route, ...]] = (
     *tenants.ROUTES,
     *images.ROUTES,
     *vms.ROUTES,
+    *vm_operations.ROUTES,
     *disks.ROUTES,
 )

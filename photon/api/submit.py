@@ -40,6 +40,7 @@ class Job:
 
     task_id: str
     order: msgspec.Struct
+    warnings: tuple[ErrorRecord, ...] = ()  # shown on the first step
 
 
 async def completed(
@@ -92,7 +93,10 @@ async def _start(
 ) -> TaskView:
     task = msgspec.structs.replace(
         _task(plane, ask, job.task_id),
-        steps=tuple(StepRecord(step) for step in plane.runner.steps_of(ask.operation)),
+        steps=tuple(
+            StepRecord(step, warnings=job.warnings if place == 0 else ())
+            for place, step in enumerate(plane.runner.steps_of(ask.operation))
+        ),
         owner=plane.runner.owner,
         saga=REFUSED if isinstance(job.order, Refused) else ask.operation,
         order=msgspec.Raw(msgspec.json.encode(job.order)),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from photon.domain.guest import ConsoleKind, ConsoleTicket, NetworkConnection
+from photon.domain.guest import ConsoleTicket, NetworkConnection
 from photon.domain.orders.vm import AskVm, OpenConsole
 from photon.sagas.cloud import Cloud
 from photon.sagas.locks import nothing_to_unlock
@@ -49,11 +49,6 @@ async def answer_networks(
     return Plan(answer={"networkConnections": shown})
 
 
-async def get_ticket(run: Run[Cloud], order: OpenConsole) -> ConsoleTicket:
-    step = GET_MKS_TICKET if order.kind is ConsoleKind.VNC else GET_CONSOLE_TICKET
-    return await run(step, order)
-
-
 async def ask_ticket(cloud: Cloud, order: OpenConsole) -> ConsoleTicket:
     vm = await cloud.vm(order.vm_id)
     host = await host_of(cloud, vm)
@@ -77,11 +72,14 @@ async def answer_ticket(cloud: Cloud, order: OpenConsole, ticket: ConsoleTicket)
 
 
 GET_NETWORKS = Step("GET_NETWORKS", ask_networks)
-GET_MKS_TICKET = Step("GET_MKS_TICKET", ask_ticket)
-GET_CONSOLE_TICKET = Step("GET_CONSOLE_TICKET", ask_ticket)
 
 
-def _ticket_saga(operation: str, step: Step[Cloud, Any, Any]) -> Saga[Cloud, Any, Any]:
+def _ticket_saga(operation: str) -> Saga[Cloud, Any, Any]:
+    step = Step(operation, ask_ticket)
+
+    async def get_ticket(run: Run[Cloud], order: OpenConsole) -> ConsoleTicket:
+        return await run(step, order)
+
     return Saga(
         operation=operation,
         order=OpenConsole,
@@ -103,6 +101,6 @@ SAGAS: Final[tuple[Saga[Cloud, Any, Any], ...]] = (
         fail=nothing_to_unlock,
         steps=(GET_NETWORKS,),
     ),
-    _ticket_saga("GET_MKS_TICKET", GET_MKS_TICKET),
-    _ticket_saga("GET_CONSOLE_TICKET", GET_CONSOLE_TICKET),
+    _ticket_saga("GET_MKS_TICKET"),
+    _ticket_saga("GET_CONSOLE_TICKET"),
 )

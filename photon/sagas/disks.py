@@ -1,7 +1,7 @@
 """CREATE_DISK and DELETE_DISK: persistent disks by themselves.
 
 step               do                                             undo
-RESERVE_RESOURCE   choose a host and a datastore, hold the room   (CREATE_DISK's, or the lease's end)
+RESERVE_RESOURCE   choose a host and a datastore, hold the room   (CREATE_DISK's, or the lease)
 CREATE_DISK        make the disk there                            unmake it, give the hold back
 end                disk -> DETACHED, with its datastore           disk -> ERROR, its quota kept
 """

@@ -11,15 +11,18 @@ from photon.domain.error_catalogue import (
     InvalidFlavor,
     InvalidFlavorState,
     InvalidImageState,
+    InvalidZoneState,
     NotFound,
     VmNotFound,
+    ZoneNotFound,
 )
 from photon.domain.flavor import Flavor, FlavorKind
 from photon.domain.image import Image
 from photon.domain.project import Project
 from photon.domain.readiness import Readiness
 from photon.domain.vm import Vm
-from photon.store.nouns import DISKS, FLAVORS, IMAGES, PROJECTS, VMS
+from photon.domain.zone import Zone
+from photon.store.nouns import DISKS, FLAVORS, IMAGES, PROJECTS, VMS, ZONES
 from photon.wire.v1.affinity import LocalitySpec
 
 
@@ -63,6 +66,15 @@ async def usable_image(plane: Plane, image_id: str, project_id: str) -> Image:
     if image.state is not Readiness.READY:
         raise InvalidImageState(image.id, image.state)
     return image
+
+
+async def usable_zone(plane: Plane, zone_id: str) -> Zone:
+    zone = await plane.store.find(ZONES, zone_id)
+    if zone is None:
+        raise ZoneNotFound(zone_id)
+    if zone.state is not Readiness.READY:
+        raise InvalidZoneState(zone_id, zone.state)
+    return zone
 
 
 def affinities_of(specs: list[LocalitySpec] | None) -> tuple[Affinity, ...]:

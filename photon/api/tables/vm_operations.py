@@ -1,0 +1,125 @@
+"""Routes of what is done with one VM."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from photon.api.handlers import vms
+from photon.api.principal import Role
+from photon.api.route import Gate, Route, Tag
+from photon.wire.v1 import vm
+from photon.wire.v1.task import Task
+
+ROUTES: Final[tuple[Route, ...]] = (
+    Route(
+        "POST",
+        "/v1/vms/{id}/start",
+        vms.start_vm,
+        Task,
+        Tag.VMS,
+        "Power a VM on",
+        role=Role.PROJECT,
+        status=201,
+        gate=Gate.CHANGE,
+    ),
+    Route(
+        "POST",
+        "/v1/vms/{id}/stop",
+        vms.stop_vm,
+        Task,
+        Tag.VMS,
+        "Power a VM off",
+        role=Role.PROJECT,
+        status=201,
+        gate=Gate.CHANGE,
+    ),
+    Route(
+        "POST",
+        "/v1/vms/{id}/restart",
+        vms.restart_vm,
+        Task,
+        Tag.VMS,
+        "Reset a VM",
+        role=Role.PROJECT,
+        status=201,
+        gate=Gate.CHANGE,
+    ),
+    Route(
+        "POST",
+        "/v1/vms/{id}/suspend",
+        vms.suspend_vm,
+        Task,
+        Tag.VMS,
+        "Suspend a VM",
+        role=Role.PROJECT,
+        status=201,
+        gate=Gate.CHANGE,
+    ),
+    Route(
+        "POST",
+        "/v1/vms/{id}/resume",
+        vms.resume_vm,
+        Task,
+        Tag.VMS,
+        "Resume a VM",
+        role=Role.PROJECT,
+        status=201,
+        gate=Gate.CHANGE,
+    ),
+    Route(
+        "POST",
+        "/v1/vms/{id}/attach_disk",
+        vms.attach_disk,
+        Task,
+        Tag.VMS,
+        "Attach a persistent disk",
+        role=Role.PROJECT,
+        status=201,
+        body=vm.VmDiskOperation,
+        gate=Gate.CHANGE,
+    ),
+    Route(
+        "POST",
+        "/v1/vms/{id}/detach_disk",
+        vms.detach_disk,
+        Task,
+        Tag.VMS,
+        "Detach a persistent disk",
+        role=Role.PROJECT,
+        status=201,
+        body=vm.VmDiskOperation,
+        gate=Gate.CHANGE,
+    ),
+    Route(
+        "GET",
+        "/v1/vms/{id}/subnets",
+        vms.get_vm_subnets,
+        Task,
+        Tag.VMS,
+        "Ask for a VM's network connections",
+        role=Role.PROJECT,
+        gate=Gate.CHANGE,
+    ),
+    Route(
+        "GET",
+        "/v1/vms/{id}/mks_ticket",
+        vms.get_mks_ticket,
+        Task,
+        Tag.VMS,
+        "Get a ticket for a VM's screen",
+        role=Role.PROJECT,
+        gate=Gate.CHANGE,
+    ),
+    Route(
+        "POST",
+        "/v1/vms/{id}/console_ticket",
+        vms.get_console_ticket,
+        Task,
+        Tag.VMS,
+        "Get a ticket for a VM's console",
+        role=Role.PROJECT,
+        status=201,
+        query=vms.ConsoleQuery,
+        gate=Gate.CHANGE,
+    ),
+)
