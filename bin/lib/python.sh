@@ -80,7 +80,8 @@ pip_install() {
   total=$(grep --count -E '^[A-Za-z0-9]' "$file")
   words=$(mktemp)
   say "installing $total Python packages of requirements/$lock.lock"
-  "$VENV/bin/python" -m pip install --disable-pip-version-check --no-input --retries "$PIP_RETRIES_MAX" \
+  # Compiling all modules at once takes longer than the rest; Python compiles those that are used when they are.
+  "$VENV/bin/python" -m pip install --no-compile --disable-pip-version-check --no-input --retries "$PIP_RETRIES_MAX" \
     --progress-bar off --require-hashes --no-deps --requirement "$file" 2>&1 </dev/null |
     tee "$words" | pip_progress "$total"
   status=${PIPESTATUS[0]}
