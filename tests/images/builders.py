@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import subprocess
 import tarfile
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
+
+from photon.images.library import ImageLibrary
+from photon.images.limits import ImageLimits
+
+Opener = Callable[[ImageLimits], Awaitable[ImageLibrary]]
 
 MIB = 1024 * 1024
 RAW_BYTES = 3 * MIB
@@ -103,3 +109,20 @@ def a_manifest(members: Iterable[tuple[str, bytes]], *, algorithm: str = "SHA256
 async def in_chunks(content: bytes, chunk_bytes: int = 64 * 1024) -> AsyncIterator[bytes]:
     for start in range(0, len(content), chunk_bytes):
         yield content[start : start + chunk_bytes]
+
+
+def with_footer(content: bytes) -> bytes:
+    """As VMware's own tools write it: the header says that the true one comes last."""
+    marker = struct.pack("<QII", 1, 0, 3).ljust(512, b"\0")
+    at_end = content[:56] + b"\xff" * 8 + content[64:]
+    return at_end + marker + content[:512] + bytes(512)
+
+
+def an_ova(vmdk: bytes, *, good_manifest: bool = True) -> bytes:
+    members = [("vm.ovf", an_ovf()), ("disk.vmdk", vmdk)]
+    said = members if good_manifest else [members[0], ("disk.vmdk", vmdk + b"x")]
+    return a_tar([members[0], ("vm.mf", a_manifest(said)), members[1]])
+
+
+def files_under(root: Path) -> list[Path]:
+    return [path for path in root.rglob("*") if path.is_file()]

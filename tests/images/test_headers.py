@@ -18,7 +18,7 @@ from photon.images.detect import HEAD_BYTES, ImageType, detect
 from photon.images.errors import InvalidVmdkFormat, UnsupportedImageFileType
 from photon.images.limits import GIB, MIB, TIB
 from photon.images.span import Span
-from tests.images.builders import a_raw_disk, a_tar, a_vmdk, converted, qemu_img
+from tests.images.builders import a_raw_disk, a_tar, a_vmdk, converted, qemu_img, with_footer
 
 QCOW2 = b"QFI\xfb" + struct.pack(">IQIIQIIQQIIQ", 3, 0, 0, 16, GIB, 0, 1, 3 << 16, 1 << 16, 1, 0, 0)
 QCOW2 += struct.pack(">QQQII", 0, 0, 0, 4, 104) + struct.pack(">II", 0, 0)
@@ -221,13 +221,6 @@ def test_a_vmdk_with_its_directory_at_the_end_is_taken_by_its_footer(vmdk_bytes:
     assert inspect_vmdk(with_footer(vmdk_bytes)) == 3 * MIB
     with pytest.raises(InvalidVmdkFormat, match="not where it should be"):
         inspect_vmdk(with_footer(vmdk_bytes)[:-512])
-
-
-def with_footer(content: bytes) -> bytes:
-    """As VMware's own tools write it: the header says that the true one comes last."""
-    marker = struct.pack("<QII", 1, 0, 3).ljust(512, b"\0")
-    at_end = changed(content, 56, b"\xff" * 8)
-    return at_end + marker + content[:512] + bytes(512)
 
 
 @pytest.mark.parametrize(
