@@ -19,12 +19,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from photon.outside.clock import Clock
-from photon.store import quota_rows
 from photon.store.durably import Durably
 from photon.store.errors import StoreBusy, StoreUnavailable
 from photon.store.feed import FeedWriter
 from photon.store.protocol import WRITES_A_SET_MAX, Change, Revision, Write
-from photon.store.writes import NoRoom, Writer
+from photon.store.writes import Refused, Writer
 
 WRITE_SETS_QUEUED_MAX: Final = 4_096  # About half a second's work: who comes later should not wait.
 WRITE_SETS_A_COMMIT_MAX: Final = 256  # More would save little of a COMMIT, and each waits for all.
@@ -99,42 +98,47 @@ class Committer:
             self._durably.commit(self._commit, self._committed)
 
     def _apply_waiting(self) -> None:
+        """Runs what waits, as long as there is time for it.
+
+        Most write-sets succeed, or are refused before they have changed anything; so they run
+        without savepoints, which cost as much as the writes. When one must be rolled back after
+        all, so is the group, and it is run again with savepoints.
+        """
         until = self._clock.monotonic() + GROUP_SECONDS_MAX
         while self._queue and len(self._group) < WRITE_SETS_A_COMMIT_MAX:
             waiting = self._queue.popleft()
             if waiting.told.done():  # Its caller was cancelled, and does not want it any more.
                 continue
             self._group.append(waiting)
-            self._apply(waiting)
+            if not self._apply(waiting):
+                self._apply_again()
+                break
             if self._clock.monotonic() > until:
                 break
 
-    def _apply(self, waiting: _Waiting) -> None:
+    def _apply_again(self) -> None:
+        self._cursor.execute("ROLLBACK")
+        self._cursor.execute("BEGIN IMMEDIATE")
+        self._changes = []
+        for waiting in self._group:
+            self._cursor.execute("SAVEPOINT write_set")
+            if not self._apply(waiting):
+                self._cursor.execute("ROLLBACK TO write_set")
+            self._cursor.execute("RELEASE write_set")
+
+    def _apply(self, waiting: _Waiting) -> bool:
+        """False if the write-set was refused and has left traces, which the caller removes."""
         revision = Revision(self._feed.revision + len(self._changes) + 1)
-        self._cursor.execute("SAVEPOINT write_set")
         try:
             changes = self._writer.apply(waiting.writes, revision)
-        except Exception as error:  # One bad write-set must not take the others along.
+        except Refused as refused:
             if not self._connection.in_transaction:  # SQLite gave up all of it: a full disk.
                 raise
-            self._cursor.execute("ROLLBACK TO write_set")
-            waiting.outcome = self._reason(waiting.writes, error, revision)
-        else:
-            waiting.outcome = revision
-            self._changes.append(changes)
-        self._cursor.execute("RELEASE write_set")
-
-    def _reason(self, writes: Sequence[Write], error: Exception, revision: Revision) -> Exception:
-        """What the caller is told, for a write-set that is rolled back already."""
-        if isinstance(error, NoRoom):
-            # Up to the charge all went well, and it counts: the same set may have charged before.
-            self._writer.apply(writes[: error.index], revision)
-            reason = quota_rows.first_without_room(self._cursor, error.charge)
-            self._cursor.execute("ROLLBACK TO write_set")
-            return reason
-        if isinstance(error, sqlite3.OperationalError):
-            return _unavailable(error)
-        return error
+            waiting.outcome = refused.reason
+            return not refused.changed
+        waiting.outcome = revision
+        self._changes.append(changes)
+        return True
 
     def _commit(self) -> None:
         self._connection.execute("COMMIT")
@@ -151,6 +155,8 @@ class Committer:
                 continue
             if error is not None:
                 waiting.told.set_exception(_unavailable(error))
+            elif isinstance(waiting.outcome, sqlite3.OperationalError):
+                waiting.told.set_exception(_unavailable(waiting.outcome))
             elif isinstance(waiting.outcome, Exception):
                 waiting.told.set_exception(waiting.outcome)
             else:

@@ -64,8 +64,7 @@ class Noun(Generic[E]):
 Where = Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Insert(Generic[E]):
+class Insert(msgspec.Struct, Generic[E], frozen=True):
     """Stores `entity`, whose generation is 0, at generation 1.
 
     Raises AlreadyExists, with the columns that clash, when the id or a unique key is taken.
@@ -75,8 +74,7 @@ class Insert(Generic[E]):
     entity: E
 
 
-@dataclass(frozen=True, slots=True)
-class Update(Generic[E]):
+class Update(msgspec.Struct, Generic[E], frozen=True):
     """Replaces the row whose generation is still `entity.generation`; it then has one more.
 
     `where` adds conditions on the stored row, such as a task's owner and epoch.
@@ -86,11 +84,10 @@ class Update(Generic[E]):
 
     noun: Noun[E]
     entity: E
-    where: Where = field(default_factory=dict)
+    where: Where = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(msgspec.Struct, frozen=True):
     """Removes the row, if it is at `generation` (None: at any). Raises StaleGeneration if not."""
 
     noun: Noun[Any]
@@ -98,25 +95,22 @@ class Delete:
     generation: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Require:
+class Require(msgspec.Struct, frozen=True):
     """The row exists and matches `where`; else RequirementFailed. It cannot change meanwhile."""
 
     noun: Noun[Any]
     id: str
-    where: Where = field(default_factory=dict)
+    where: Where = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class RequireNone:
+class RequireNone(msgspec.Struct, frozen=True):
     """No row of the noun matches `where`; else InUse with their count, IN_USE_COUNT_MAX at most."""
 
     noun: Noun[Any]
     where: Where
 
 
-@dataclass(frozen=True, slots=True)
-class Reap:
+class Reap(msgspec.Struct, frozen=True):
     """Deletes the row if it matches `where` and no row of `unless` is left; otherwise does nothing.
 
     This is how what is PENDING_DELETE vanishes with its last user, in the user's own write-set.
@@ -128,8 +122,7 @@ class Reap:
     unless: tuple[tuple[Noun[Any], Where], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(msgspec.Struct, frozen=True):
     """Adds `amounts` to the usage of `owner_id`'s quota; negative ones give back.
 
     A key with a limit is checked in SQL (usage + amount <= limit), never read-modify-write; giving
@@ -142,8 +135,7 @@ class Charge:
     amounts: tuple[Amount, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SetLimits:
+class SetLimits(msgspec.Struct, frozen=True):
     """Sets limits of `owner_id`'s quota. With `replace`, every other key loses its limit.
 
     Raises QuotaExceeded when a limit is below what is used already.
@@ -154,16 +146,14 @@ class SetLimits:
     replace: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DropLimits:
+class DropLimits(msgspec.Struct, frozen=True):
     """The keys are no longer limited (their usage is still tracked)."""
 
     owner_id: str
     keys: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DropQuota:
+class DropQuota(msgspec.Struct, frozen=True):
     """Forgets all of an owner's keys; for an owner that is deleted in the same write-set."""
 
     owner_id: str
@@ -183,8 +173,7 @@ Write = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[E_co]):
+class Page(msgspec.Struct, Generic[E_co], frozen=True):
     """`items` in id order. `more` says that others follow in the direction that was asked."""
 
     items: list[E_co]
@@ -192,8 +181,7 @@ class Page(Generic[E_co]):
     revision: Revision
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One row that a committed write-set changed. `generation` 0 means deleted."""
 
     revision: Revision

@@ -1,5 +1,7 @@
-"""Quota in SQL: conditional increments that any number of writers may share.
+"""Quota in SQL: increments that any number of writers may share.
 
+That no usage passes its limit is the table's own constraint (`schema.QUOTA_CHECK`): a statement
+that would break it is refused and changes nothing, and only then is it asked which key it was.
 Usage and limits are doubles in base units, rounded to 6 decimals, so that sums of tenths come back
 to where they began.
 """
@@ -7,84 +9,75 @@ to where they began.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from photon.domain.quota import Amount, total
+from photon.domain.quota import Amount, QuotaUnit, total
 from photon.store.errors import QuotaExceeded
 from photon.store.protocol import Charge, DropLimits, QuotaRow, SetLimits, Value
+from photon.store.schema import QUOTA_CHECK
 
 KEYS_A_STATEMENT_MAX: Final = 32  # Each number of keys is a statement of its own, kept compiled.
 
-_SUM: Final = "round(usage_base + excluded.usage_base, 6)"
-
-_CHARGE_HEAD: Final = (
-    "INSERT INTO quota_items (owner_id, key, limit_base, usage_base, unit) VALUES "
-)
-_CHARGE_ROW: Final = "(?, ?, NULL, ?, ?)"
-_CHARGE_TAIL: Final = (
-    f" ON CONFLICT (owner_id, key) DO UPDATE SET usage_base = {_SUM}"
-    f" WHERE limit_base IS NULL OR excluded.usage_base <= 0 OR {_SUM} <= limit_base"
-)
+_UNIT_TEXT: Final[Mapping[QuotaUnit, str]] = {unit: unit.value for unit in QuotaUnit}
 _CHARGE: Final = [
-    _CHARGE_HEAD + ", ".join([_CHARGE_ROW] * keys) + _CHARGE_TAIL
+    # Only question marks are put together.
+    "INSERT INTO quota_items (owner_id, key, limit_base, usage_base, unit) VALUES "  # noqa: S608
+    + ", ".join(["(?, ?, NULL, ?, ?)"] * keys)
+    + " ON CONFLICT (owner_id, key) DO UPDATE"
+    " SET usage_base = round(usage_base + excluded.usage_base, 6)"
     for keys in range(KEYS_A_STATEMENT_MAX + 1)
 ]
-_USAGE: Final = "SELECT usage_base FROM quota_items WHERE owner_id = ? AND key = ?"
-_HAS_NO_ROOM: Final = (
-    "SELECT limit_base, usage_base, unit FROM quota_items WHERE owner_id = ? AND key = ?"
-    " AND limit_base IS NOT NULL AND round(usage_base + ?, 6) > limit_base"
-)
 _SET: Final = (
     "INSERT INTO quota_items (owner_id, key, limit_base, usage_base, unit) VALUES (?, ?, ?, 0, ?)"
-    " ON CONFLICT (owner_id, key) DO UPDATE SET limit_base = excluded.limit_base,"
-    " unit = excluded.unit WHERE usage_base <= excluded.limit_base"
+    " ON CONFLICT (owner_id, key) DO UPDATE"
+    " SET limit_base = excluded.limit_base, unit = excluded.unit"
 )
 _UNLIMIT_ALL: Final = "UPDATE quota_items SET limit_base = NULL WHERE owner_id = ?"
 _UNLIMIT: Final = "UPDATE quota_items SET limit_base = NULL WHERE owner_id = ? AND key = ?"
 _DROP: Final = "DELETE FROM quota_items WHERE owner_id = ?"
+_HAS_NO_ROOM: Final = (
+    "SELECT limit_base, usage_base, unit FROM quota_items WHERE owner_id = ? AND key = ?"
+    " AND round(usage_base + ?, 6) > limit_base"
+)
+_USAGE: Final = "SELECT usage_base FROM quota_items WHERE owner_id = ? AND key = ?"
 _LIST: Final = (
     "SELECT key, limit_base, usage_base, unit FROM quota_items WHERE owner_id = ? ORDER BY key"
 )
 
 
-def charge(cursor: sqlite3.Cursor, write: Charge) -> bool:
-    """Adds the amounts. False: some key has no room, and others may have been added all the same.
-
-    The caller then rolls back and asks `first_without_room` why.
-    """
+def charge(cursor: sqlite3.Cursor, write: Charge) -> None:
+    """Raises QuotaExceeded; what stands in other statements of this charge may then be changed."""
     amounts = _summed(write.amounts)
     for start in range(0, len(amounts), KEYS_A_STATEMENT_MAX):
         chunk = amounts[start : start + KEYS_A_STATEMENT_MAX]
         values: list[Value] = []
         for amount in chunk:
-            values += (write.owner_id, amount.key, amount.base, amount.unit.value)
-        cursor.execute(_CHARGE[len(chunk)], values)
-        if cursor.rowcount != len(chunk):
-            return False
-    return True
+            values += (write.owner_id, amount.key, amount.base, _UNIT_TEXT[amount.unit])
+        try:
+            cursor.execute(_CHARGE[len(chunk)], values)
+        except sqlite3.IntegrityError as error:
+            _check_is_meant(error)
+            raise _first_without_room(cursor, write.owner_id, chunk) from error
 
 
-def first_without_room(cursor: sqlite3.Cursor, write: Charge) -> QuotaExceeded:
-    """Why `charge` said no, when what it had changed is rolled back."""
-    for amount in _summed(write.amounts):
-        if amount.base <= 0:
-            continue
-        row = cursor.execute(_HAS_NO_ROOM, (write.owner_id, amount.key, amount.base)).fetchone()
-        if row is not None:
-            limit, usage, unit = row
-            return QuotaExceeded(write.owner_id, amount.key, limit, usage, amount.base, unit)
-    raise AssertionError("a charge was refused though every key has room")
+def is_one_statement(write: Charge) -> bool:
+    """Whether a refused charge changes nothing at all."""
+    return len(write.amounts) <= KEYS_A_STATEMENT_MAX
 
 
 def set_limits(cursor: sqlite3.Cursor, write: SetLimits) -> None:
     if write.replace:
         cursor.execute(_UNLIMIT_ALL, (write.owner_id,))
     for limit in write.limits:
-        cursor.execute(_SET, (write.owner_id, limit.key, limit.base, limit.unit.value))
-        if cursor.rowcount != 1:
-            (usage,) = cursor.execute(_USAGE, (write.owner_id, limit.key)).fetchone()
-            raise QuotaExceeded(write.owner_id, limit.key, limit.base, usage, 0.0, limit.unit)
+        try:
+            cursor.execute(_SET, (write.owner_id, limit.key, limit.base, _UNIT_TEXT[limit.unit]))
+        except sqlite3.IntegrityError as error:
+            _check_is_meant(error)
+            (usage,) = cursor.execute(_USAGE, (write.owner_id, limit.key)).fetchone() or (0.0,)
+            raise QuotaExceeded(
+                write.owner_id, limit.key, limit.base, usage, 0.0, limit.unit
+            ) from error
 
 
 def drop_limits(cursor: sqlite3.Cursor, write: DropLimits) -> None:
@@ -105,3 +98,18 @@ def _summed(amounts: Sequence[Amount]) -> Sequence[Amount]:
     if len({amount.key for amount in amounts}) == len(amounts):
         return amounts
     return total([amounts])
+
+
+def _first_without_room(
+    cursor: sqlite3.Cursor, owner_id: str, amounts: Sequence[Amount]
+) -> QuotaExceeded:
+    for amount in amounts:
+        row = cursor.execute(_HAS_NO_ROOM, (owner_id, amount.key, amount.base)).fetchone()
+        if row is not None and amount.base > 0:
+            limit, usage, unit = row
+            return QuotaExceeded(owner_id, amount.key, limit, usage, amount.base, unit)
+    raise AssertionError("a charge was refused though every key has room")
+
+
+def _check_is_meant(error: sqlite3.IntegrityError) -> None:
+    assert QUOTA_CHECK in str(error), f"not a limit: {error}"

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from photon.store.protocol import Noun
 
 BASE_COLUMNS: Final = ("id", "generation", "revision")
+QUOTA_CHECK: Final = "quota_items_within_limit"
 
 _SQL_TYPE: Final[dict[type, type[sa.types.TypeEngine[Any]]]] = {
     str: sa.Text,
@@ -64,6 +65,10 @@ def _quota_table(metadata: sa.MetaData) -> None:
         sa.Column("limit_base", sa.Double),
         sa.Column("usage_base", sa.Double, nullable=False),
         sa.Column("unit", sa.Text, nullable=False),
+        # Half of the last decimal: a sum of tenths may be a hair above what it should be.
+        sa.CheckConstraint(
+            "limit_base IS NULL OR usage_base <= limit_base + 0.0000005", name=QUOTA_CHECK
+        ),
         sqlite_with_rowid=False,
     )
 

@@ -26,6 +26,14 @@ def quoted(name: str) -> str:
     return f'"{name}"'
 
 
+# For anything else sqlite3 looks for an adapter first, which takes longer than the whole row.
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
+
+
+def _plain(value: Value) -> Value:
+    return str.__str__(value) if isinstance(value, str) else value
+
+
 class NounStatements(Generic[E]):
     """One noun's SQL, the values that it binds, and how its documents are read."""
 
@@ -69,7 +77,8 @@ class NounStatements(Generic[E]):
 
     def row(self, entity: E) -> list[Value]:
         """The values of the noun's own columns."""
-        return [derive(entity) for derive in self._derive]
+        row = [derive(entity) for derive in self._derive]
+        return [value if type(value) in _PLAIN else _plain(value) for value in row]
 
     def where(self, template: str, where: Where) -> tuple[str, list[Value]]:
         """`template` with the conditions in it, and what they bind."""
@@ -79,7 +88,7 @@ class NounStatements(Generic[E]):
         else:
             # None is another statement, not another value: "= NULL" is true of nothing.
             shape = (template, *[n if v is not None else f"{n} IS NULL" for n, v in where.items()])
-            values = [value for value in where.values() if value is not None]
+            values = [_plain(value) for value in where.values() if value is not None]
         sql = self._with_where.get(shape)
         if sql is None:
             sql = self._with_where[shape] = self._compile(template, where)

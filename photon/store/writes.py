@@ -37,13 +37,13 @@ from photon.store.statements import NounStatements, encode
 _CLASH: Final = re.compile(r"UNIQUE constraint failed: (.+)")
 
 
-class NoRoom(Exception):
-    """A charge was refused: roll back, then ask `first_without_room` about `charge`."""
+class Refused(Exception):
+    """A write-set cannot be; `reason` says why. `changed`: part of it is done already."""
 
-    def __init__(self, index: int, charge: Charge) -> None:
+    def __init__(self, reason: Exception, *, changed: bool) -> None:
         super().__init__()
-        self.index = index
-        self.charge = charge
+        self.reason = reason
+        self.changed = changed
 
 
 class Writer:
@@ -56,34 +56,46 @@ class Writer:
         self._statements = statements
 
     def apply(self, writes: Sequence[Write], revision: Revision) -> list[Change]:
-        """What changed, one row each; raises the StoreConflict of the first that cannot be."""
+        """What changed, one row each.
+
+        Raises:
+            Refused: for the StoreConflict, or whatever else it was, of the first that cannot be.
+        """
         changes: list[Change] = []
-        for index, write in enumerate(writes):
-            match write:
-                case Require():
-                    self._require(write)
-                case Insert():
-                    changes += self._insert(write, revision)
-                case Update():
-                    changes += self._update(write, revision)
-                case Charge():
-                    if not quota_rows.charge(self._cursor, write):
-                        raise NoRoom(index, write)
-                case Delete():
-                    changes += self._delete(write, revision)
-                case RequireNone():
-                    self._require_none(write)
-                case Reap():
-                    changes += self._reap(write, revision)
-                case SetLimits():
-                    quota_rows.set_limits(self._cursor, write)
-                case DropLimits():
-                    quota_rows.drop_limits(self._cursor, write)
-                case DropQuota():
-                    quota_rows.drop_quota(self._cursor, write.owner_id)
-                case _:
-                    assert_never(write)
+        done = 0
+        try:
+            for write in writes:
+                changes += self._apply_one(write, revision)
+                done += 1
+        except Exception as error:  # The edge of a write-set: the committer tells its caller.
+            raise Refused(error, changed=_may_have_changed(writes, done)) from None
         return changes
+
+    def _apply_one(self, write: Write, revision: Revision) -> Sequence[Change]:
+        match write:
+            case Require():
+                self._require(write)
+            case Insert():
+                return self._insert(write, revision)
+            case Update():
+                return self._update(write, revision)
+            case Charge():
+                quota_rows.charge(self._cursor, write)
+            case Delete():
+                return self._delete(write, revision)
+            case RequireNone():
+                self._require_none(write)
+            case Reap():
+                return self._reap(write, revision)
+            case SetLimits():
+                quota_rows.set_limits(self._cursor, write)
+            case DropLimits():
+                quota_rows.drop_limits(self._cursor, write)
+            case DropQuota():
+                quota_rows.drop_quota(self._cursor, write.owner_id)
+            case _:
+                assert_never(write)
+        return ()
 
     def _insert(self, write: Insert[Any], revision: Revision) -> list[Change]:
         entity, statements = write.entity, self._statements[write.noun]
@@ -153,3 +165,16 @@ class Writer:
 
 def _change(revision: Revision, noun: Noun[Any], id: str, generation: int) -> list[Change]:
     return [Change(revision, noun.name, id, generation)] if noun.in_feed else []
+
+
+def _may_have_changed(writes: Sequence[Write], done: int) -> bool:
+    """Whether a write-set of which `done` writes succeeded, and the next did not, left traces.
+
+    A statement that fails leaves none; some writes are several statements.
+    """
+    refused = writes[done]
+    if isinstance(refused, SetLimits):
+        return True
+    if isinstance(refused, Charge) and not quota_rows.is_one_statement(refused):
+        return True
+    return not all(isinstance(write, Require | RequireNone) for write in writes[:done])
