@@ -9,13 +9,15 @@ from __future__ import annotations
 from typing import Protocol
 
 from photon.domain.demand import Demand, NoPlacement, Placement
+from photon.scheduler.summary import Summary
 
 
 class SchedulerNode(Protocol):
     async def place(self, demand: Demand) -> Placement | NoPlacement:
         """Chooses a host and holds the demand there until `confirm`, `release` or the lease's end.
 
-        Asked again for a demand that is held already, it answers the same placement.
+        Asked again for a demand that is held already, it answers the same placement and the lease
+        begins again; unless `demand.hosts_excluded` names its host, which is then given back.
         """
         ...
 
@@ -32,5 +34,17 @@ class SchedulerNode(Protocol):
         ...
 
     async def refused(self, placement: Placement, reason: str) -> None:
-        """The host said no: what this node believed of it was wrong. Also releases the hold."""
+        """The host said no (`reason`: an AgentRefusal): what this node believed of it was wrong.
+
+        Also releases the hold. A host that lacked room is believed to have less, one that refused
+        otherwise is left out for demands of that shape, until its next report or for a short time.
+        """
         ...
+
+
+class ChildNode(SchedulerNode, Protocol):
+    """What a parent needs besides. Neither call waits: each tells what is known here."""
+
+    def summary(self) -> Summary: ...
+
+    def owns(self, host_id: str) -> bool: ...

@@ -1,0 +1,154 @@
+"""How long one placement takes: one leaf under one root, in this process.
+
+Run: python -m bench.place [--hosts 300] [--count 20000] [--case plain]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from random import Random
+from typing import Any, Final
+
+import click
+
+from photon.domain.demand import Demand, DiskDemand, Placement
+from photon.domain.guest import Guest, GuestState, HostCapacity, HostDatastore, HostMode, Inventory
+from photon.domain.host import HostState, UsageTag
+from photon.domain.placement import HostView
+from photon.outside.clock import RealClock
+from photon.scheduler.leaf import Leaf
+from photon.scheduler.root import Root
+
+HOST_CPUS: Final = 64
+HOST_MEMORY_MIB: Final = 512 * 1024
+HOST_GIB: Final = 10_000
+# Like flavors: a few sizes, most of them small.
+SIZES: Final = ((1, 1024, 10), (1, 2048, 20), (2, 4096, 40), (4, 8192, 80))
+WARM_UP_COUNT: Final = 1_000  # past first calls and empty caches
+FULL_SHARE: Final = 0.99
+
+
+def _inventory(host_id: str, used_share: float) -> Inventory:
+    datastore = HostDatastore(
+        f"local-{host_id}", "local", "LOCAL_VMFS", frozenset(), HOST_GIB, HOST_GIB
+    )
+    capacity = HostCapacity(HOST_CPUS, HOST_MEMORY_MIB, (datastore,), ("vm-network",), "bench")
+    used_mib = int(HOST_MEMORY_MIB * used_share)
+    guests = (
+        (Guest(f"big-{host_id}", "big", GuestState.STARTED, 1, used_mib, datastore.id),)
+        if used_mib
+        else ()
+    )
+    return Inventory(host_id, 1, HostMode.NORMAL, capacity, guests)
+
+
+def _leaf(hosts: int, used_share: float) -> Leaf:
+    leaf = Leaf(RealClock())
+    for number in range(hosts):
+        host_id = f"host-{number:06d}"
+        leaf.put_host(
+            HostView(
+                id=host_id,
+                address=f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}",
+                agent_endpoint=f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}:8835",
+                state=HostState.READY,
+                usage_tags=frozenset({UsageTag.CLOUD}),
+                zone_id=f"zone-{number % 3}",
+            )
+        )
+        leaf.report(_inventory(host_id, used_share))
+    return leaf
+
+
+def _plain(random: Random, number: int) -> Demand:
+    cpus, memory_mib, gib = random.choice(SIZES)
+    disk = DiskDemand(f"disk-{number}", gib)
+    return Demand(f"vm-{number}", cpus, memory_mib, (disk,), networks=("vm-network",))
+
+
+def _zoned(random: Random, number: int) -> Demand:
+    cpus, memory_mib, gib = random.choice(SIZES)
+    return Demand(
+        f"vm-{number}",
+        cpus,
+        memory_mib,
+        (DiskDemand(f"boot-{number}", gib), DiskDemand(f"extra-{number}", 1)),
+        networks=("vm-network",),
+        zone_id=f"zone-{random.randrange(3)}",
+        image_checksum="c" * 64,
+    )
+
+
+def _refused(random: Random, number: int) -> Demand:
+    return Demand(f"vm-{number}", 1, HOST_MEMORY_MIB + 1, (DiskDemand(f"disk-{number}", 1),))
+
+
+CASES: Final[dict[str, tuple[Callable[[Random, int], Demand], float]]] = {
+    "plain": (_plain, 0.0),
+    "zoned": (_zoned, 0.0),  # two disks, a zone, an image
+    "full": (_plain, FULL_SHARE),  # most hosts have room for one small guest, or for none
+    "refused": (_refused, 0.0),
+}
+
+
+async def _measure(hosts: int, count: int, case: str, seed: int) -> dict[str, Any]:
+    make, used_share = CASES[case]
+    random = Random(seed)
+    root = Root([_leaf(hosts, used_share)], random)
+    for number in range(WARM_UP_COUNT):
+        await _place_and_give_back(root, make(random, number), keep=False)
+    demands = [make(random, number) for number in range(WARM_UP_COUNT, WARM_UP_COUNT + count)]
+    placed = 0
+    by_host: dict[str, int] = {}
+    started = time.perf_counter()
+    for demand in demands:
+        answer = await root.place(demand)
+        if isinstance(answer, Placement):
+            placed += 1
+            by_host[answer.host_id] = by_host.get(answer.host_id, 0) + 1
+    seconds = time.perf_counter() - started
+    mean = placed / hosts
+    return {
+        "case": case,
+        "hosts": hosts,
+        "count": count,
+        "placed": placed,
+        "us_each": round(seconds / count * 1e6, 1),
+        "each_second": round(count / seconds),
+        "balance": round(max(by_host.values(), default=0) / mean, 3) if mean else None,
+    }
+
+
+async def _place_and_give_back(root: Root, demand: Demand, *, keep: bool) -> None:
+    answer = await root.place(demand)
+    if isinstance(answer, Placement) and not keep:
+        await root.release(demand.id, answer.host_id)
+
+
+def run(hosts: int, count: int, case: str = "plain", seed: int = 1) -> dict[str, Any]:
+    """Places `count` demands and keeps them held; `us_each` is a placement's wall time.
+
+    `balance`: guests on the fullest host, by their mean over all hosts.
+    """
+    return asyncio.run(_measure(hosts, count, case, seed))
+
+
+@click.command()
+@click.option("--hosts", type=int, multiple=True, default=(300, 1_000, 10_000), show_default=True)
+@click.option("--count", type=int, default=10_000, show_default=True)
+@click.option("--case", "cases", type=click.Choice(list(CASES)), multiple=True, default=CASES)
+def main(hosts: tuple[int, ...], count: int, cases: tuple[str, ...]) -> None:
+    print(f"{'case':8} {'hosts':>7} {'placed':>7} {'us each':>8} {'each s':>8} {'max/mean':>9}")
+    for case in cases:
+        for number in hosts:
+            row = run(number, count, case)
+            print(
+                f"{case:8} {number:7} {row['placed']:7} {row['us_each']:8} "
+                f"{row['each_second']:8} {row['balance'] or '-':>9}"
+            )
+
+
+if __name__ == "__main__":
+    main()

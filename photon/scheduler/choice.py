@@ -1,0 +1,153 @@
+"""The best host for a demand, or each host's reason why not. Pure: a table in, an answer out."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from photon.domain.demand import Demand, DiskPlacement, NoPlacement, Reason, ReasonCount
+from photon.domain.placement import most_frequent_first, share_disks
+from photon.scheduler.ask import Ask, Track
+from photon.scheduler.filters import AMOUNTS, FIXED, constraints, datastores_for
+from photon.scheduler.policy import Policy
+from photon.scheduler.scores import SPREAD
+from photon.scheduler.table import NO_DATASTORE, HostTable, Shares
+
+# Demands have few kinds of constraints at a time; hostile ones push each other out.
+TRACKS_MAX: Final = 256
+# Hosts on which disks are tried apart, the best first: each costs some microseconds.
+APART_TRIES_MAX: Final = 64
+# A pinned demand has no score to compare, so zero is as good as any.
+_NO_SCORE: Final = 0.0
+
+
+class Choice(msgspec.Struct, frozen=True):
+    row: int
+    disks: tuple[DiskPlacement, ...]
+    datastore_id: str
+    score: float
+
+
+class Chooser:
+    """Keeps what the fixed filters said for as long as the table's facts stand."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._tracks: dict[Hashable, Track] = {}
+        self._table: HostTable | None = None
+        self._version = 0
+
+    def ask(self, table: HostTable, demand: Demand) -> Ask:
+        if table is not self._table or table.version != self._version:
+            self._tracks.clear()
+            self._table, self._version = table, table.version
+        key = constraints(demand)
+        track = self._tracks.get(key)
+        if track is None:
+            if len(self._tracks) >= TRACKS_MAX:
+                self._tracks.clear()
+            track = self._tracks[key] = _track(table, demand)
+        return Ask(table, demand, track)
+
+    def best(self, ask: Ask, excluded_rows: Sequence[int]) -> Choice | None:
+        """The host with the highest score; of equals, the one with the lowest id."""
+        if not len(ask.table):
+            return None
+        passing = ask.track.passing
+        for amount in AMOUNTS:
+            passing = passing & amount.passes(ask)
+        if excluded_rows:
+            passing[excluded_rows] = False
+        scores = self._scores(ask)
+        scores[~passing] = -np.inf
+        row = int(scores.argmax())
+        if passing[row]:
+            return _together(ask, row, float(scores[row]))
+        if len(ask.demand.disks) > 1:
+            return self._apart(ask, excluded_rows)
+        return None
+
+    def _scores(self, ask: Ask) -> Shares:
+        total: Shares | None = None
+        for score in SPREAD:
+            part = score(ask, self._policy)
+            if part is not None:
+                total = part if total is None else np.add(total, part, out=total)
+        return np.full(len(ask.table), _NO_SCORE) if total is None else total
+
+    def _apart(self, ask: Ask, excluded_rows: Sequence[int]) -> Choice | None:
+        """No host has one datastore with room for all disks: a host with room on several, then."""
+        passing = ask.track.passing.copy()
+        for amount in AMOUNTS:
+            if amount.reason is not Reason.TOO_LITTLE_DISK:
+                passing &= amount.passes(ask)
+        passing[excluded_rows] = False
+        passing &= _room_in_sum(ask) >= ask.gib
+        scores = self._scores(ask)
+        scores[~passing] = -np.inf
+        for row in np.argsort(-scores, kind="stable")[:APART_TRIES_MAX]:
+            if not passing[row]:
+                return None
+            disks = share_disks(ask.demand.disks, _room_by_id(ask, int(row)))
+            if disks is not None:
+                return Choice(int(row), disks, disks[0].datastore_id, float(scores[row]))
+        return None
+
+
+def why_not(ask: Ask, excluded_rows: Sequence[int]) -> NoPlacement:
+    """Every host once, under the first filter that it does not pass."""
+    table = ask.table
+    asked = table.everyone.copy()
+    asked[excluded_rows] = False
+    counts = [ReasonCount(Reason.EXCLUDED, len(table) - int(asked.sum()))]
+    fell = np.bincount(ask.track.fell_at[asked], minlength=len(FIXED)).tolist()
+    counts.extend(ReasonCount(fixed.reason, n) for fixed, n in zip(FIXED, fell, strict=False))
+    left = asked & ask.track.passing
+    for amount in AMOUNTS:
+        failing = left & ~amount.passes(ask)
+        if failing.any():
+            best = max(int(amount.free(ask)[failing].max()), 0)
+            counts.append(ReasonCount(amount.reason, int(failing.sum()), amount.needed(ask), best))
+            left &= ~failing
+    assert not left.any(), "a host that passes every filter is placed on"
+    return NoPlacement(len(table), most_frequent_first(each for each in counts if each.hosts))
+
+
+def _track(table: HostTable, demand: Demand) -> Track:
+    fell_at = np.full(len(table), len(FIXED), dtype=np.intp)
+    left = table.everyone.copy()
+    for place, fixed in enumerate(FIXED):
+        passing = fixed.passes(table, demand)
+        fell_at[left & ~passing] = place
+        left &= passing
+    return Track(left, fell_at, datastores_for(table, demand))
+
+
+def _together(ask: Ask, row: int, score: float) -> Choice:
+    if ask.track.datastores is None:
+        return Choice(row, (), "", score)
+    rows = ask.track.datastores[row]
+    if rows.ndim:  # more than one suits: that with the most room, of equals the lowest id
+        rows = rows[ask.table.free_gib.take(rows).argmax()]
+    datastore_id = ask.table.datastores[int(rows) - 1].id
+    disks = tuple([DiskPlacement(disk.id, datastore_id) for disk in ask.demand.disks])
+    return Choice(row, disks, datastore_id, score)
+
+
+def _room_in_sum(ask: Ask) -> Shares:
+    assert ask.track.datastores is not None, "a demand with disks needs a datastore"
+    room = np.maximum(ask.table.free_gib.take(ask.track.datastores), 0)
+    return room if room.ndim == 1 else room.sum(axis=1)
+
+
+def _room_by_id(ask: Ask, row: int) -> dict[str, int]:
+    assert ask.track.datastores is not None, "a demand with disks needs a datastore"
+    rows = np.atleast_1d(ask.track.datastores[row])
+    return {
+        ask.table.datastores[each - 1].id: int(ask.table.free_gib[each])
+        for each in map(int, rows)
+        if each != NO_DATASTORE
+    }

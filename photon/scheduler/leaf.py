@@ -1,0 +1,228 @@
+"""The leaf of the scheduler tree: its children are hosts, and it alone holds room on them.
+
+No host is asked in order to place: the leaf believes what hosts reported, and adds what it has
+promised since. A host has the last word; its refusal corrects the belief (`refused`).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from photon.domain.demand import Demand, DiskPlacement, NoPlacement, Placement
+from photon.domain.guest import HostReport, Inventory
+from photon.domain.host import HostState, UsageTag
+from photon.domain.placement import HostView
+from photon.outside.clock import Clock
+from photon.scheduler.ask import Ask
+from photon.scheduler.books import Held, HostBook
+from photon.scheduler.choice import Choice, Chooser, why_not
+from photon.scheduler.holds import Holds
+from photon.scheduler.ledger import Ledger
+from photon.scheduler.policy import Policy
+from photon.scheduler.refusals import Refusals
+from photon.scheduler.reports import take_inventory, take_report
+from photon.scheduler.summary import Summary, summarise
+
+
+class Leaf:
+    """Up to some hundreds of hosts. Not for threads: all calls come from one event loop, and none
+    of them waits, so each is done when it returns."""
+
+    def __init__(self, clock: Clock, policy: Policy | None = None) -> None:
+        self._clock = clock
+        self._policy = policy or Policy()
+        self._ledger = Ledger(self._policy)
+        self._holds = Holds(self._ledger, self._policy)
+        self._refusals = Refusals(self._ledger, self._policy)
+        self._chooser = Chooser(self._policy)
+        self._summary: Summary | None = None
+        self._summary_at = 0.0
+
+    # --- a node of the tree ----------------------------------------------------------------------
+
+    async def place(self, demand: Demand) -> Placement | NoPlacement:
+        now = self._now()
+        held = self._ledger.where.get(demand.id)
+        if held is not None:
+            again = self._again(held, demand, now)
+            if again is not None:
+                return again
+        ask = self._chooser.ask(self._ledger.table(), demand)
+        excluded_rows = self._excluded_rows(demand)
+        choice = self._chooser.best(ask, excluded_rows)
+        if choice is None:
+            return why_not(ask, excluded_rows)
+        placement = _placement(ask, choice)
+        self._holds.reserve(demand, placement, now)
+        return placement
+
+    async def hold(self, demand: Demand, placement: Placement) -> None:
+        self._holds.reserve(demand, placement, self._now())
+
+    async def confirm(self, demand: Demand, placement: Placement) -> None:
+        self._holds.confirm(demand, placement, self._now())
+        host = self._ledger.host(placement.host_id)
+        if demand.image_checksum and demand.image_checksum not in host.images:
+            self._ledger.images(host, host.images | {demand.image_checksum})
+
+    async def release(self, demand_id: str, host_id: str) -> None:
+        self._now()
+        held = self._holds.find(demand_id, host_id)
+        if held is not None:
+            self._holds.release(held)
+
+    async def refused(self, placement: Placement, reason: str) -> None:
+        now = self._now()
+        held = self._holds.find(placement.demand_id, placement.host_id)
+        if held is None:
+            return
+        self._holds.disclaim(held)
+        if held.demand is not None and held.host.view is not None:
+            self._refusals.learn(held, held.demand, reason, now)
+
+    def summary(self) -> Summary:
+        """The latest; made anew when something changed, and at most once in `summary_seconds`."""
+        now = self._now()
+        summary = self._summary
+        if summary is None or (
+            summary.generation != self._ledger.generation
+            and now - self._summary_at >= self._policy.summary_seconds
+        ):
+            summary = summarise(self._ledger.table(), self._ledger.generation)
+            self._summary, self._summary_at = summary, now
+        return summary
+
+    def owns(self, host_id: str) -> bool:
+        host = self._ledger.hosts.get(host_id)
+        return host is not None and host.view is not None
+
+    def held(self, host_id: str) -> dict[str, Held]:
+        """By VM or disk, what is held of one host now. For audits: look, and do not touch."""
+        self._now()
+        host = self._ledger.hosts.get(host_id)
+        return {} if host is None else host.held
+
+    # --- its hosts -------------------------------------------------------------------------------
+
+    def put_host(self, view: HostView) -> None:
+        """A new host, or all that is known of one anew. It takes nothing until its first inventory
+        or full report: before that, nobody knows what it holds."""
+        host = self._ledger.host(view.id)
+        if host.view is not None and host.heard:
+            # Its own word on what it has is newer than any record of it.
+            view = msgspec.structs.replace(
+                view,
+                cpus=host.view.cpus,
+                memory_mib=host.view.memory_mib,
+                networks=host.view.networks,
+            )
+        self._ledger.view(host, view)
+
+    def set_state(
+        self,
+        host_id: str,
+        state: HostState,
+        zone_id: str | None,
+        usage_tags: frozenset[UsageTag],
+    ) -> None:
+        host = self._known(host_id)
+        if host is not None and host.view is not None:
+            self._ledger.view(
+                host,
+                msgspec.structs.replace(
+                    host.view, state=state, zone_id=zone_id, usage_tags=usage_tags
+                ),
+            )
+
+    def remove_host(self, host_id: str) -> None:
+        host = self._ledger.hosts.get(host_id)
+        if host is None:
+            return
+        self._refusals.forget(host)
+        for held in list(host.held.values()):
+            self._holds.release(held)
+        if host_id in self._ledger.hosts:
+            self._ledger.remove(host)
+
+    def report(self, report: HostReport | Inventory) -> bool:
+        """False when it was not used: of an unknown host, or older than what is known. Then ask for
+        the host's inventory."""
+        self._now()
+        host = self._known(report.host_id)
+        if host is None:
+            return False
+        if isinstance(report, Inventory):
+            take_inventory(self._ledger, self._holds, host, report)
+        elif not take_report(self._ledger, self._holds, host, report):
+            return False
+        self._refusals.forget(host)
+        return True
+
+    def missing(self, host_id: str) -> None:
+        """Its agent does not answer: it takes nothing new, and holds what it held."""
+        self._set_silent(host_id, silent=True)
+
+    def back(self, host_id: str) -> None:
+        """It answers again. Give its reports first: they say what became of its guests."""
+        self._set_silent(host_id, silent=False)
+
+    # --- inside ----------------------------------------------------------------------------------
+
+    def _now(self) -> float:
+        """Every call begins here, so that nothing is believed past its time."""
+        now = self._clock.monotonic()
+        self._holds.expire(now)
+        self._refusals.expire(now)
+        return now
+
+    def _known(self, host_id: str) -> HostBook | None:
+        host = self._ledger.hosts.get(host_id)
+        return host if host is not None and host.view is not None else None
+
+    def _set_silent(self, host_id: str, *, silent: bool) -> None:
+        host = self._known(host_id)
+        if host is not None and host.silent is not silent:
+            host.silent = silent
+            self._ledger.readiness(host)
+
+    def _again(self, held: Held, demand: Demand, now: float) -> Placement | None:
+        """What is held already is answered again, but for a host that has refused it since."""
+        view = held.host.view
+        if held.host.id in demand.hosts_excluded and not held.reported:
+            self._holds.release(held)
+            return None
+        if view is None:  # only its journal knows that host
+            return None
+        self._holds.renew(held, now)
+        disks = tuple([DiskPlacement(disk.disk_id, disk.datastore.id) for disk in held.disks])
+        return Placement(
+            demand_id=demand.id,
+            host_id=view.id,
+            host_address=view.address,
+            agent_endpoint=view.agent_endpoint,
+            datastore_id=disks[0].datastore_id if disks else "",
+            disks=disks,
+            score=held.score,
+        )
+
+    def _excluded_rows(self, demand: Demand) -> list[int]:
+        hosts = set(self._refusals.shunned(demand))
+        for host_id in demand.hosts_excluded:
+            host = self._ledger.hosts.get(host_id)
+            if host is not None:
+                hosts.add(host)
+        return [host.row for host in hosts if host.view is not None]
+
+
+def _placement(ask: Ask, choice: Choice) -> Placement:
+    view = ask.table.hosts[choice.row].view
+    assert view is not None, "only hosts with a view are in the table"
+    return Placement(
+        demand_id=ask.demand.id,
+        host_id=view.id,
+        host_address=view.address,
+        agent_endpoint=view.agent_endpoint,
+        datastore_id=choice.datastore_id,
+        disks=choice.disks,
+        score=choice.score,
+    )

@@ -1,0 +1,164 @@
+"""Adds up what hosts and datastores hold, each VM and disk once, and keeps the table in step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from photon.domain.guest import HostDatastore
+from photon.domain.placement import HostView, storage_labels
+from photon.scheduler.books import NO_ROW, DatastoreBook, DiskHeld, Held, HostBook
+from photon.scheduler.policy import Policy
+from photon.scheduler.table import HostTable
+
+# Of one host: far more than any hypervisor mounts. The table is as wide as the widest host.
+DATASTORES_MAX = 256
+
+
+class Ledger:
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self.hosts: dict[str, HostBook] = {}
+        self.datastores: dict[str, DatastoreBook] = {}
+        self.where: dict[str, Held] = {}  # by VM or disk; the latest, if several hosts say it
+        self.generation = 0  # rises with every change
+        self._table: HostTable | None = None
+
+    def table(self) -> HostTable:
+        if self._table is None:
+            self._forget_unreached()
+            self._table = HostTable(self.hosts.values(), self.datastores.values())
+        return self._table
+
+    # --- hosts -----------------------------------------------------------------------------------
+
+    def host(self, id: str) -> HostBook:
+        host = self.hosts.get(id)
+        if host is None:
+            host = self.hosts[id] = HostBook(id)
+        return host
+
+    def view(self, host: HostBook, view: HostView) -> None:
+        """What the host is, anew. Only a change of state, zone or usage is cheap."""
+        before, host.view = host.view, view
+        if before is None or _without_readiness(before) != _without_readiness(view):
+            self._remake()
+        elif before != view:
+            self.readiness(host)
+
+    def readiness(self, host: HostBook) -> None:
+        self.generation += 1
+        if self._table is not None and host.row != NO_ROW:
+            self._table.write_readiness(host)
+
+    def remove(self, host: HostBook) -> None:
+        """The caller has dropped all that it held."""
+        del self.hosts[host.id]
+        self._remake()
+
+    def images(self, host: HostBook, checksums: set[str]) -> None:
+        if self._table is not None and host.row != NO_ROW:
+            self._table.drop_images(host, host.images - checksums)
+            self._table.add_images(host, checksums - host.images)
+        host.images = checksums
+
+    def reach(self, host: HostBook, reported: Sequence[HostDatastore]) -> None:
+        """The datastores that the host reaches now, all of them. One that several hosts reach is
+        what the last of them says."""
+        reported = tuple(reported[:DATASTORES_MAX])
+        if reported == host.datastores_reported:
+            return
+        host.datastores_reported = reported
+        for datastore in reported:
+            self._describe(self.datastore(datastore.id), datastore)
+        datastores = tuple(self.datastores[id] for id in sorted({each.id for each in reported}))
+        if datastores != host.datastores:
+            host.datastores = datastores
+            self._remake()
+
+    def datastore(self, id: str) -> DatastoreBook:
+        book = self.datastores.get(id)
+        if book is None:
+            book = self.datastores[id] = DatastoreBook(id)
+        return book
+
+    # --- amounts ---------------------------------------------------------------------------------
+
+    def take(self, held: Held) -> None:
+        host = held.host
+        host.held_cpus += held.cpus
+        host.held_memory_mib += held.memory_mib
+        for disk in held.disks:
+            disk.datastore.claim(disk.disk_id, disk.gib)
+        self._write(held)
+
+    def give(self, held: Held) -> None:
+        host = held.host
+        host.held_cpus -= held.cpus
+        host.held_memory_mib -= held.memory_mib
+        for disk in held.disks:
+            disk.datastore.unclaim(disk.disk_id)
+        self._write(held)
+
+    def enter(self, held: Held) -> None:
+        """Takes room under the held id, room or not."""
+        assert held.id not in held.host.held, "one VM holds once of one host"
+        held.host.held[held.id] = held
+        self.where[held.id] = held
+        self.take(held)
+
+    def drop(self, held: Held) -> None:
+        del held.host.held[held.id]
+        if self.where.get(held.id) is held:
+            del self.where[held.id]
+        self.give(held)
+
+    def resize(self, held: Held, cpus: int, memory_mib: int, disks: tuple[DiskHeld, ...]) -> None:
+        """To what the host says that it is."""
+        if held.cpus == cpus and held.memory_mib == memory_mib and _same(held.disks, disks):
+            return
+        self.give(held)
+        held.cpus, held.memory_mib, held.disks = cpus, memory_mib, disks
+        self.take(held)
+
+    def _write(self, held: Held) -> None:
+        self.generation += 1
+        table = self._table
+        if table is None:
+            return
+        if held.host.row != NO_ROW:
+            table.write_amounts(held.host)
+        for disk in held.disks:
+            if disk.datastore.row != NO_ROW:
+                table.write_room(disk.datastore)
+
+    # --- the table -------------------------------------------------------------------------------
+
+    def _remake(self) -> None:
+        self.generation += 1
+        self._table = None
+
+    def _describe(self, book: DatastoreBook, reported: HostDatastore) -> None:
+        capacity_gib = int(reported.capacity_gib * self._policy.datastore_overcommit)
+        type, labels = reported.type.upper(), storage_labels(reported)
+        if (book.capacity_gib, book.type, book.labels) != (capacity_gib, type, labels):
+            book.capacity_gib, book.type, book.labels = capacity_gib, type, labels
+            self._remake()
+
+    def _forget_unreached(self) -> None:
+        reached = {datastore for host in self.hosts.values() for datastore in host.datastores}
+        for datastore in list(self.datastores.values()):
+            if datastore not in reached and not datastore.claims:
+                del self.datastores[datastore.id]
+
+
+def _without_readiness(view: HostView) -> HostView:
+    return msgspec.structs.replace(view, state="", zone_id=None, usage_tags=frozenset())
+
+
+def _same(a: tuple[DiskHeld, ...], b: tuple[DiskHeld, ...]) -> bool:
+    return len(a) == len(b) and all(
+        x.disk_id == y.disk_id and x.datastore is y.datastore and x.gib == y.gib
+        for x, y in zip(a, b, strict=True)
+    )

@@ -1,0 +1,49 @@
+"""Which of the hosts that fit is the best: small pure functions, added up. More is better."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from photon.scheduler.ask import Ask
+from photon.scheduler.policy import Policy
+from photon.scheduler.table import Shares
+
+Score = Callable[[Ask, Policy], Shares | None]
+
+
+def room_left(ask: Ask, policy: Policy) -> Shares | None:
+    """The share left, after placing, of what the host then has least of: spreads a cloud evenly.
+
+    A lone disk takes only room for disks, so it is spread by that.
+    """
+    table, demand = ask.table, ask.demand
+    if demand.cpus == 0 and demand.memory_mib == 0:
+        return _disk_room_left(ask)
+    left: Shares = (table.free_cpus - demand.cpus) * table.cpu_share
+    memory_left = (table.free_memory_mib - demand.memory_mib) * table.memory_share
+    np.minimum(left, memory_left, out=left)
+    return left
+
+
+def image_is_there(ask: Ask, policy: Policy) -> Shares | None:
+    """A little, so that a host with the image goes before one that is as empty without it."""
+    holders = ask.table.images.get(ask.demand.image_checksum)
+    if holders is None:
+        return None
+    bonus: Shares = np.multiply(holders, policy.image_bonus, dtype=np.float64)
+    return bonus
+
+
+SPREAD: Final[tuple[Score, ...]] = (room_left, image_is_there)
+
+
+def _disk_room_left(ask: Ask) -> Shares | None:
+    rows = ask.track.datastores
+    if rows is None:
+        return None
+    table = ask.table
+    left: Shares = (table.free_gib.take(rows) - ask.gib) * table.gib_share.take(rows)
+    return left if left.ndim == 1 else left.max(axis=1)

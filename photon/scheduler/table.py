@@ -1,0 +1,161 @@
+"""Hosts as columns: one NumPy array a fact, so that a question is asked of all hosts at once.
+
+Row i is hosts[i], sorted by id, so that the first of equals has the lowest id. The table mirrors
+the books and is thrown away when a host or a datastore comes, goes or changes what it is; amounts
+and readiness are written into it as they change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from photon.domain.guest import HostMode
+from photon.domain.host import HostState, UsageTag
+from photon.domain.placement import HostView
+from photon.scheduler.books import DatastoreBook, HostBook
+
+Mask = npt.NDArray[np.bool_]
+Amounts = npt.NDArray[np.int64]
+Shares = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
+Objects = npt.NDArray[np.object_]
+
+# Row 0 of the datastores is "none": it fails every question about room, even for 0 GiB.
+NO_DATASTORE: Final = 0
+# One byte a host each. An image past these is placed well, but not where it lies already.
+IMAGES_KNOWN_MAX: Final = 4096
+_NO_ROOM_GIB: Final = -1
+
+
+class HostTable:
+    def __init__(self, hosts: Iterable[HostBook], datastores: Iterable[DatastoreBook]) -> None:
+        self.hosts = sorted((host for host in hosts if host.view), key=lambda host: host.id)
+        self.datastores = sorted(datastores, key=lambda datastore: datastore.id)
+        self.everyone: Mask = np.ones(len(self.hosts), dtype=np.bool_)
+        self.nobody: Mask = np.zeros(len(self.hosts), dtype=np.bool_)
+        self.version = 0  # rises when a column changes that fixed filters read
+        self._number()
+        self._fill_amounts()
+        self._fill_facts()
+
+    def __len__(self) -> int:
+        return len(self.hosts)
+
+    # --- written as things change ----------------------------------------------------------------
+
+    def write_amounts(self, host: HostBook) -> None:
+        self.free_cpus[host.row] = host.free_cpus
+        self.free_memory_mib[host.row] = host.free_memory_mib
+
+    def write_room(self, datastore: DatastoreBook) -> None:
+        self.free_gib[datastore.row] = datastore.free_gib
+
+    def write_readiness(self, host: HostBook) -> None:
+        view = _view(host)
+        self.ready[host.row] = _is_ready(host)
+        self.answers[host.row] = host.heard and not host.silent
+        self.usage[host.row] = _usage_bits(view.usage_tags)
+        self.zone[host.row] = view.zone_id
+        self.version += 1
+
+    # --- made once -------------------------------------------------------------------------------
+
+    def _number(self) -> None:
+        for row, host in enumerate(self.hosts):
+            host.row = row
+        for row, datastore in enumerate(self.datastores, start=NO_DATASTORE + 1):
+            datastore.row = row
+        width = max((len(host.datastores) for host in self.hosts), default=0)
+        self.reach: Rows = np.full((len(self.hosts), width), NO_DATASTORE, dtype=np.intp)
+        for host in self.hosts:
+            rows = sorted(datastore.row for datastore in host.datastores)
+            self.reach[host.row, : len(rows)] = rows
+
+    def _fill_amounts(self) -> None:
+        hosts, datastores = self.hosts, self.datastores
+        views = [_view(host) for host in hosts]
+        self.free_cpus: Amounts = _int64([host.free_cpus for host in hosts])
+        self.free_memory_mib: Amounts = _int64([host.free_memory_mib for host in hosts])
+        self.cpu_share: Shares = _shares([view.cpus_offered for view in views])
+        self.memory_share: Shares = _shares([view.memory_mib_offered for view in views])
+        self.free_gib: Amounts = _int64([_NO_ROOM_GIB, *(each.free_gib for each in datastores)])
+        self.gib_share: Shares = _shares([0, *(each.capacity_gib for each in datastores)])
+
+    def _fill_facts(self) -> None:
+        hosts = self.hosts
+        views = [_view(host) for host in hosts]
+        self.ready: Mask = np.array([_is_ready(host) for host in hosts], dtype=np.bool_)
+        self.answers: Mask = np.array(
+            [host.heard and not host.silent for host in hosts], dtype=np.bool_
+        )
+        self.usage: npt.NDArray[np.uint8] = np.array(
+            [_usage_bits(view.usage_tags) for view in views], dtype=np.uint8
+        )
+        self.address: Objects = _objects([view.address for view in views])
+        self.zone: Objects = _objects([view.zone_id for view in views])
+        self.networks = _by_name((row, view.networks) for row, view in enumerate(views))
+        self.images: dict[str, Mask] = {}
+        for host in hosts:
+            self.add_images(host, host.images)
+
+    def add_images(self, host: HostBook, checksums: Iterable[str]) -> None:
+        for checksum in checksums:
+            holders = self.images.get(checksum)
+            if holders is None:
+                if len(self.images) >= IMAGES_KNOWN_MAX:
+                    continue
+                holders = self.images[checksum] = self.nobody.copy()
+            holders[host.row] = True
+
+    def drop_images(self, host: HostBook, checksums: Iterable[str]) -> None:
+        for checksum in checksums:
+            if checksum in self.images:
+                self.images[checksum][host.row] = False
+
+
+def usage_bit(usage: UsageTag) -> int:
+    return 1 << _USAGE_ORDER.index(usage)
+
+
+_USAGE_ORDER: Final = tuple(UsageTag)
+
+
+def _usage_bits(tags: Iterable[UsageTag]) -> int:
+    return sum(usage_bit(tag) for tag in tags)
+
+
+def _is_ready(host: HostBook) -> bool:
+    return _view(host).state is HostState.READY and host.mode is HostMode.NORMAL
+
+
+def _view(host: HostBook) -> HostView:
+    assert host.view is not None, "only hosts with a view are in the table"
+    return host.view
+
+
+def _by_name(named: Iterable[tuple[int, frozenset[str]]]) -> dict[str, Rows]:
+    """For each name the rows that have it."""
+    rows: dict[str, list[int]] = {}
+    for row, names in named:
+        for name in names:
+            rows.setdefault(name, []).append(row)
+    return {name: np.array(having, dtype=np.intp) for name, having in rows.items()}
+
+
+def _int64(amounts: Sequence[int]) -> Amounts:
+    return np.array(amounts, dtype=np.int64)
+
+
+def _shares(offered: Sequence[int]) -> Shares:
+    """What one unit is of all that is offered; 0 where nothing is."""
+    return np.array([1.0 / amount if amount > 0 else 0.0 for amount in offered], dtype=np.float64)
+
+
+def _objects(facts: Sequence[Any]) -> Objects:
+    column = np.empty(len(facts), dtype=np.object_)
+    column[:] = facts
+    return column
