@@ -24,7 +24,7 @@ from photon.domain.task import ErrorRecord
 from photon.domain.vm import STATE_OF_GUEST, Vm, VmState
 from photon.sagas.cloud import Cloud
 from photon.sagas.refusals import error_of
-from photon.scheduler.sentence import as_error
+from photon.scheduler.sentence import error_of as no_placement_error
 from photon.store.nouns import VMS
 from photon.store.protocol import Update
 from photon.tasks.saga import Plan, Run, Saga, Step
@@ -96,7 +96,7 @@ def _placed(spec: GuestSpec, placement: Placement) -> GuestSpec:
 async def reserve(cloud: Cloud, demand: Demand) -> Placement:
     placement = await cloud.scheduler.place(demand)
     if isinstance(placement, NoPlacement):
-        raise as_error(demand, placement)
+        raise no_placement_error(demand, placement)
     return placement
 
 

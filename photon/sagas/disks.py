@@ -24,7 +24,7 @@ from photon.domain.quota import negated
 from photon.domain.task import ErrorRecord
 from photon.sagas.cloud import Cloud
 from photon.sagas.refusals import error_of, explained
-from photon.scheduler.sentence import as_error
+from photon.scheduler.sentence import error_of as no_placement_error
 from photon.store.endings import tombstone
 from photon.store.nouns import DISKS, HOSTS
 from photon.store.protocol import Charge, Delete, Update
@@ -66,7 +66,7 @@ async def create_disk(run: Run[Cloud], order: CreateDisk) -> Placement:
 async def reserve(cloud: Cloud, demand: Demand) -> Placement:
     placement = await cloud.scheduler.place(demand)
     if isinstance(placement, NoPlacement):
-        raise as_error(demand, placement)
+        raise no_placement_error(demand, placement)
     return placement
 
 

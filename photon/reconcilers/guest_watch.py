@@ -1,0 +1,164 @@
+"""Holds what hosts have against what the store says: power states, lost guests, orphans.
+
+A difference counts only when a second look, some time later, still shows it and no task works on
+the VM: a report may be older than the task that has just ended.
+
+  seen                                             done
+  a guest's power state is not its VM's            the VM gets the guest's
+  a VM's guest is not on its host                  VM -> ERROR
+  a guest (or disk) belongs to no VM, or to one    removed after ORPHAN_GRACE_SECONDS
+  that is elsewhere
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from photon.agent_client.address import HostAddress
+from photon.agent_client.errors import AgentFaulty, AgentUnreachable
+from photon.agent_client.protocol import Agents
+from photon.domain.guest import Guest, HostReport, Inventory, Refusal
+from photon.domain.host import Host
+from photon.domain.vm import STATE_OF_GUEST, Vm, VmState
+from photon.outside.clock import Clock
+from photon.store.errors import StoreConflict
+from photon.store.nouns import DISKS, HOSTS, VMS
+from photon.store.protocol import CloudStore, Update
+
+SECOND_LOOK_SECONDS: Final = 1.0  # Longer than the last report of a host can be on its way.
+ORPHAN_GRACE_SECONDS: Final = 300.0  # A create whose end is not recorded yet is no orphan.
+PAGE: Final = 100
+SUSPECTS_MAX: Final = 100_000  # More than this at once is an outage, which the audit finds too.
+
+log = logging.getLogger(__name__)
+
+
+class GuestWatch:
+    def __init__(self, store: CloudStore, agents: Agents, clock: Clock) -> None:
+        self._store = store
+        self._agents = agents
+        self._clock = clock
+        self._suspects: set[str] = set()  # hosts to look at again
+        self._orphans: dict[str, float] = {}  # guest or disk id -> first seen, monotonic
+
+    async def observe(self, report: HostReport) -> None:
+        """First look, at what a host reported by itself: cheap, and changes nothing."""
+        guests = report.guests
+        for start in range(0, len(guests), PAGE):
+            page = guests[start : start + PAGE]
+            vms = await self._store.find_many(VMS, [guest.vm_id for guest in page])
+            if _differ(page, {vm.id: vm for vm in vms}) and len(self._suspects) < SUSPECTS_MAX:
+                self._suspects.add(report.host_id)
+                return
+        if report.gone_guests and len(self._suspects) < SUSPECTS_MAX:
+            self._suspects.add(report.host_id)
+
+    async def look_again(self) -> None:
+        """Second look, at the hosts that differed. A duty of SECOND_LOOK_SECONDS."""
+        suspects, self._suspects = self._suspects, set()
+        for host_id in suspects:
+            host = await self._store.find(HOSTS, host_id)
+            if host is not None:
+                await self.audit(host)
+
+    async def audit_all(self) -> None:
+        """Looks at every host, whether it reported a difference or not."""
+        after: str | None = None
+        while True:
+            page = await self._store.page(HOSTS, {}, limit=PAGE, after=after)
+            for host in page.items:
+                await self.audit(host)
+            if not page.more:
+                return
+            after = page.items[-1].id
+
+    async def audit(self, host: Host) -> None:
+        """Brings the store and one host together."""
+        if not host.provisioned:
+            return
+        before = {vm.id: vm for vm in await self._vms_of(host.id)}
+        try:
+            inventory = await self._agents.inventory(HostAddress(host.agent_endpoint, host.id))
+        except (AgentUnreachable, AgentFaulty, Refusal) as problem:
+            log.info("host %s is not audited now: %s", host.id, problem)
+            return
+        guests = {guest.vm_id: guest for guest in inventory.guests}
+        for vm in before.values():
+            await self._agree(vm, guests.get(vm.id))
+        await self._remove_orphans(host, inventory, before)
+
+    async def _vms_of(self, host_id: str) -> list[Vm]:
+        vms: list[Vm] = []
+        after: str | None = None
+        while True:
+            page = await self._store.page(VMS, {"host_id": host_id}, limit=PAGE, after=after)
+            vms += page.items
+            if not page.more:
+                return vms
+            after = page.items[-1].id
+
+    async def _agree(self, vm: Vm, guest: Guest | None) -> None:
+        """The VM was read before the guest was asked for, and the write names what was read."""
+        if vm.task_id is not None:
+            return
+        state = VmState.ERROR if guest is None else STATE_OF_GUEST[guest.state]
+        if state is vm.state:
+            return
+        log.warning("VM %s is %s on its host, not %s", vm.id, state, vm.state)
+        try:
+            await self._store.commit([Update(VMS, msgspec.structs.replace(vm, state=state))])
+        except StoreConflict:
+            log.info("VM %s was changed meanwhile; it is looked at again", vm.id)
+
+    async def _remove_orphans(self, host: Host, inventory: Inventory, known: dict[str, Vm]) -> None:
+        address = HostAddress(host.agent_endpoint, host.id)
+        strange = [guest.vm_id for guest in inventory.guests if guest.vm_id not in known]
+        for vm_id in await self._orphaned(strange, host.id):
+            log.warning("guest %s on host %s belongs to no VM: removed", vm_id, host.address)
+            fence = await self._store.revision()
+            await self._agents.delete_vm(address, fence, vm_id, force=True)
+        on_host = [disk.disk_id for disk in inventory.disks]
+        for start in range(0, len(on_host), PAGE):
+            page = on_host[start : start + PAGE]
+            ours = {disk.id for disk in await self._store.find_many(DISKS, page)}
+            for disk_id in self._grown_old(id for id in page if id not in ours):
+                log.warning("disk %s on host %s is nobody's: removed", disk_id, host.address)
+                fence = await self._store.revision()
+                await self._agents.delete_disk(address, fence, disk_id)
+
+    async def _orphaned(self, vm_ids: list[str], host_id: str) -> list[str]:
+        """Those that no task may still be making, and that have been strange for long enough."""
+        orphans: list[str] = []
+        for start in range(0, len(vm_ids), PAGE):
+            page = vm_ids[start : start + PAGE]
+            vms = {vm.id: vm for vm in await self._store.find_many(VMS, page)}
+            orphans += [
+                vm_id
+                for vm_id in page
+                if vm_id not in vms
+                or (vms[vm_id].task_id is None and vms[vm_id].host_id != host_id)
+            ]
+        return self._grown_old(orphans)
+
+    def _grown_old(self, ids: Iterable[str]) -> list[str]:
+        now = self._clock.monotonic()
+        old = [id for id in ids if now - self._orphans.setdefault(id, now) >= ORPHAN_GRACE_SECONDS]
+        for id in old:
+            del self._orphans[id]
+        while len(self._orphans) > SUSPECTS_MAX:
+            del self._orphans[next(iter(self._orphans))]
+        return old
+
+
+def _differ(guests: Iterable[Guest], vms: dict[str, Vm]) -> bool:
+    for guest in guests:
+        vm = vms.get(guest.vm_id)
+        if vm is None:
+            return True
+        if vm.task_id is None and STATE_OF_GUEST[guest.state] is not vm.state:
+            return True
+    return False
