@@ -53,8 +53,8 @@ class ImageLibrary:
         self._shelf = Shelf(root / "by-checksum")
         self._uploads = 0
         self._spool = Spool(self._threads, self._limits)
-        qemu_img = QemuImg(seconds_max=self._limits.tool_seconds_max)
-        self._intake = Intake(self._threads, self._limits, qemu_img)
+        self._qemu_img = QemuImg(seconds_max=self._limits.tool_seconds_max)
+        self._intake = Intake(self._threads, self._limits, self._qemu_img)
 
     async def open(self) -> None:
         """Makes the directories, and deletes what processes that died were working on."""
@@ -84,6 +84,7 @@ class ImageLibrary:
             ImageStoreFull, ImageLibraryBusy: not now.
             ImageToolFailed: the fault is on this side.
         """
+        self._qemu_img.require()
         if self._uploads >= self._limits.uploads_max:
             raise ImageLibraryBusy(self._limits.uploads_max)
         self._uploads += 1

@@ -74,17 +74,23 @@ class CheckReport:
 class QemuImg:
     """The conversion program. `seconds_max` bounds each run, in wall-clock and processor time.
 
-    Every method raises `ImageToolFailed` when the fault is not the image's; so does the
-    constructor, when a program is not installed.
+    `search_path` is where programs are looked for; None means the environment's PATH. Every method
+    raises `ImageToolFailed` when the fault is not the image's.
     """
 
-    def __init__(self, *, seconds_max: int) -> None:
+    def __init__(self, *, seconds_max: int, search_path: str | None = None) -> None:
         self._seconds_max = seconds_max
-        paths = {name: shutil.which(name) for name in _PROGRAMS}
-        missing = [name for name, path in paths.items() if path is None]
+        found = ((name, shutil.which(name, path=search_path)) for name in _PROGRAMS)
+        self._paths = {name: path for name, path in found if path is not None}
+
+    def require(self) -> None:
+        """Raises `ImageToolFailed` when a program is not installed: before GiB come in vain.
+
+        A controller without them still runs; it only takes no images.
+        """
+        missing = [name for name in _PROGRAMS if name not in self._paths]
         if missing:
             raise ImageToolFailed(f"the controller's machine lacks {' and '.join(missing)}")
-        self._paths = {name: str(path) for name, path in paths.items()}
 
     async def check(self, source: Source) -> CheckReport:
         """Follows the tables of a qcow2 or VMDK; their data is not read.

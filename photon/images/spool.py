@@ -16,7 +16,6 @@ from photon.images.progress import Phase, Progress
 from photon.images.threads import Threads
 
 BATCH_BYTES = MIB  # A trip to a thread costs some 50 us; writing this takes ten times that.
-_ZEROS = bytes(BATCH_BYTES)
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Spool:
         *,
         total_bytes: int | None,
     ) -> int:
-        """The number of bytes that came and now are in `path`; blocks of zeros become holes.
+        """The number of bytes that came and now are in `path`; batches of zeros become holes.
 
         Raises:
             ImageUploadError: there are too many bytes, or they come too slowly.
@@ -42,46 +41,41 @@ class Spool:
         """
         with await self.threads.run(_create, path) as file:
             await self.threads.run(self._check_space, file, total_bytes or 0)
-            received_bytes = 0
-            batch = bytearray()
-            progress(0, total_bytes, Phase.RECEIVING)
-            while await self._fill(batch, chunks):
-                while len(batch) >= BATCH_BYTES:
-                    await self.threads.run(self._append, file, bytes(batch[:BATCH_BYTES]))
-                    del batch[:BATCH_BYTES]
-                    received_bytes += BATCH_BYTES
-                    progress(received_bytes, total_bytes, Phase.RECEIVING)
-                self._check_size(received_bytes + len(batch))
-            await self.threads.run(self._append, file, bytes(batch))
-            received_bytes += len(batch)
-            self._check_size(received_bytes)
-            await self.threads.run(file.truncate, received_bytes)  # the last block may be a hole
+            received_bytes, more = 0, True
+            while more:
+                progress(received_bytes, total_bytes, Phase.RECEIVING)
+                batch, more = await self._batch(chunks)
+                received_bytes += len(batch)
+                if received_bytes > self.limits.file_bytes_max:
+                    raise ImageUploadError(
+                        f"it is larger than the {self.limits.file_bytes_max} bytes that are taken"
+                    )
+                await self.threads.run(self._append, file, batch)
+            await self.threads.run(file.truncate, received_bytes)  # the last batch may be a hole
         progress(received_bytes, total_bytes, Phase.RECEIVING)
         return received_bytes
 
-    async def _fill(self, batch: bytearray, chunks: AsyncIterator[bytes]) -> bool:
-        """Adds chunks until the batch is full; False when there are no more."""
+    async def _batch(self, chunks: AsyncIterator[bytes]) -> tuple[bytes, bool]:
+        """At least BATCH_BYTES, or what is left; and whether more may come."""
+        pieces: list[bytes] = []
+        batch_bytes, more = 0, True
         seconds_max = self.limits.batch_seconds_max
         try:
             async with asyncio.timeout(seconds_max):
-                while len(batch) < BATCH_BYTES:
-                    batch += await anext(chunks)
+                while batch_bytes < BATCH_BYTES:
+                    pieces.append(await anext(chunks))
+                    batch_bytes += len(pieces[-1])
         except StopAsyncIteration:
-            return False
+            more = False
         except TimeoutError as error:
             raise ImageUploadError(
-                f"its bytes came too slowly: {len(batch)} in {seconds_max} seconds"
+                f"its bytes came too slowly: {batch_bytes} in {seconds_max} seconds"
             ) from error
-        return True
-
-    def _check_size(self, received_bytes: int) -> None:
-        bytes_max = self.limits.file_bytes_max
-        if received_bytes > bytes_max:
-            raise ImageUploadError(f"it is larger than the {bytes_max} bytes that are taken")
+        return b"".join(pieces), more
 
     def _append(self, file: FileIO, batch: bytes) -> None:
-        if batch == _ZEROS:
-            file.seek(BATCH_BYTES, os.SEEK_CUR)
+        if batch == bytes(len(batch)):  # a comparison that ends at the first other byte
+            file.seek(len(batch), os.SEEK_CUR)
             return
         self._check_space(file, len(batch))
         view = memoryview(batch)

@@ -43,11 +43,11 @@ class Workspaces:
         """An empty directory, deleted with all that is in it when the block ends, however."""
         assert self._own is not None, "open() comes first"
         place = self._own / self._ids.new()
-        await self._threads.run(place.mkdir, mode=0o700)
         try:
+            await self._threads.run(place.mkdir, mode=0o700)
             yield place
         finally:
-            await self._threads.run(shutil.rmtree, place)
+            await self._threads.run(_remove, place)
 
     def _open(self) -> None:
         self._parent.mkdir(parents=True, exist_ok=True)
@@ -72,6 +72,11 @@ class Workspaces:
             shutil.rmtree(self._own)
             os.close(self._lock)
             self._own = None
+
+
+def _remove(place: Path) -> None:
+    if place.exists():
+        shutil.rmtree(place)
 
 
 def _try_lock(directory: Path) -> int | None:

@@ -20,6 +20,7 @@ from photon.images.errors import (
 )
 from photon.images.library import ImageLibrary
 from photon.images.limits import MIB, TIB, ImageLimits
+from photon.images.qemu_img import QemuImg
 from tests.images.builders import (
     NVME,
     Opener,
@@ -178,3 +179,8 @@ async def test_a_virtual_size_over_the_bound_is_refused(library: ImageLibrary, r
     qemu_img("create", "-f", "qcow2", huge, str(17 * TIB))
     with pytest.raises(UnsupportedImageFileType, match="are taken"):
         await library.import_file(huge)
+
+
+def test_a_machine_without_the_programs_says_which_are_missing(tmp_path: Path) -> None:
+    with pytest.raises(ImageToolFailed, match="lacks nice and setpriv and prlimit and qemu-img"):
+        QemuImg(seconds_max=1, search_path=str(tmp_path)).require()
