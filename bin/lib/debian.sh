@@ -93,8 +93,7 @@ apt_get() {
   shift
   words=$(mktemp)
   apt-get --quiet -o APT::Status-Fd=3 -o DPkg::Lock::Timeout="$APT_LOCK_WAIT_SECONDS" "$@" \
-    3>&1 >"$words" 2>&1 </dev/null | apt_progress "$what"
-  status=${PIPESTATUS[0]}
+    3>&1 >"$words" 2>&1 </dev/null | apt_progress "$what" || status=$?
   if [ "$status" -ne 0 ]; then tail -n 15 "$words" >&2; fi
   rm -f "$words"
   return "$status"

@@ -76,15 +76,14 @@ python_fits() {
 }
 
 pip_install() {
-  local lock=$1 file=$PHOTON_ROOT/requirements/$1.lock total words status
+  local lock=$1 file=$PHOTON_ROOT/requirements/$1.lock total words status=0
   total=$(grep --count -E '^[A-Za-z0-9]' "$file")
   words=$(mktemp)
   say "installing $total Python packages of requirements/$lock.lock"
   # Compiling all modules at once takes longer than the rest; Python compiles those that are used when they are.
   "$VENV/bin/python" -m pip install --no-compile --disable-pip-version-check --no-input --retries "$PIP_RETRIES_MAX" \
     --progress-bar off --require-hashes --no-deps --requirement "$file" 2>&1 </dev/null |
-    tee "$words" | pip_progress "$total"
-  status=${PIPESTATUS[0]}
+    tee "$words" | pip_progress "$total" || status=$?
   if [ "$status" -ne 0 ]; then
     tail -n 15 "$words" >&2
     rm -f "$words"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +55,14 @@ def missing_programs(document: str) -> Iterator[Finding]:
                 yield Finding(number, f"there is no bin/{name}")
 
 
+def syntax_error(path: Path) -> str:
+    """What bash says of a shell program that it cannot parse."""
+    ran = subprocess.run(
+        ["bash", "-n", str(path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return ran.stderr.strip()
+
+
 def disordered_terms(glossary: str) -> Iterator[Finding]:
     """Each term starts a line in bold; terms ascend, none twice. Case does not count."""
     before = ""
@@ -78,6 +87,11 @@ def test_every_program_can_be_run() -> None:
     no_findings(f"{path}: no run bit" for path in programs if not os.access(ROOT / path, os.X_OK))
 
 
+def test_every_shell_program_parses() -> None:
+    programs = [path for path in files() if path.parts[0] in ("bin", ".ci")]
+    no_findings(f"{path}: {error}" for path in programs if (error := syntax_error(path)))
+
+
 def test_the_glossary_is_in_order() -> None:
     assert TERM.search(text(GLOSSARY))
     hold(disordered_terms, [GLOSSARY])
@@ -90,6 +104,11 @@ def test_a_dead_link_is_caught() -> None:
     assert not leads_somewhere(here, "glossary.md#no-such-heading")
     assert anchors("## The `life` of a VM\n") == {"the-life-of-a-vm"}
     assert prose("a\n```\n[x](y)\n```\nb") == ["a", "", "", "", "b"]
+
+
+def test_a_shell_program_that_does_not_parse_is_caught(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("if true; then\n")
+    assert syntax_error(tmp_path / "x")
 
 
 def test_a_missing_program_is_caught() -> None:
