@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from photon.domain.demand import Demand, NoPlacement
 from photon.domain.system import System
+from photon.domain.task import Task
 from photon.images.library import ImageLibrary
 from photon.outside.clock import Clock
 from photon.outside.ids import Ids
@@ -25,16 +25,19 @@ class Release:
 
 
 class TaskEnds(Protocol):
-    """Tells when a task has ended, from the change feed."""
+    """Waits for the end of tasks, by the change feed."""
 
-    async def wait(self, task_id: str, *, seconds: float) -> None:
-        """Returns when the task changed its state, or when the time is up."""
+    async def ended(self, task_id: str, *, seconds: float) -> Task | None:
+        """The task, as soon as it has ended or `seconds` are over. None: there is none."""
         ...
 
 
 @dataclass(slots=True)
 class Plane:
-    """`system` is the deployment's row as the change feed last told it."""
+    """`system` is the deployment's row as the change feed last told it.
+
+    `instances` answers of each living controller its address, its StatusType and its build.
+    """
 
     store: CloudStore
     runner: TaskRunner
@@ -45,4 +48,3 @@ class Plane:
     release: Release
     system: Callable[[], System]
     instances: Callable[[], Awaitable[list[tuple[str, str, str]]]]
-    where_would: Callable[[Demand], Awaitable[NoPlacement | None]] | None = None

@@ -51,6 +51,7 @@ class _Line:
     cursor: int = 0
     misses: int = 0
     silent: set[str] = field(default_factory=set)
+    heard: asyncio.Event = field(default_factory=asyncio.Event)  # all of it once, or not at all
     polling: asyncio.Task[None] | None = None
 
 
@@ -89,6 +90,14 @@ class HostWatch:
                 break
             after = page.items[-1].id
         self._following = asyncio.create_task(self._follow(), name="host-watch")
+
+    async def settle(self, *, seconds: float) -> None:
+        """Returns when every agent was heard, or was called in vain, or when the time is up."""
+        waits = [asyncio.create_task(line.heard.wait()) for line in self._lines.values()]
+        if waits:
+            _, late = await asyncio.wait(waits, timeout=seconds)
+            for wait in late:
+                wait.cancel()
 
     async def close(self) -> None:
         self._unsubscribe()
@@ -172,10 +181,12 @@ class HostWatch:
                 continue
             await self._take(line, batch)
             if not batch.more:
+                line.heard.set()
                 await self._clock.sleep(POLL_PAUSE_SECONDS)
 
     def _missed(self, line: _Line, problem: Exception) -> None:
         line.misses += 1
+        line.heard.set()
         if line.misses == MISSES_MAX:
             log.warning("%d hosts are missing: %s", len(line.hosts), problem)
         if line.misses >= MISSES_MAX:

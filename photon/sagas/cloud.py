@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from photon.agent_client.address import HostAddress
 from photon.agent_client.protocol import Agents
 from photon.domain.error_catalogue import HostNotFound, VmNotFound
+from photon.domain.guest import Inventory
 from photon.domain.host import Host
 from photon.domain.vm import Vm
 from photon.images.library import ImageLibrary
@@ -19,7 +20,10 @@ from photon.store.protocol import CloudStore
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """`image_url` says where an agent fetches the file of an image, given the image's id."""
+    """`image_url` says where an agent fetches the file of an image, given the image's id.
+
+    `welcome` makes the scheduler believe in a host as soon as it is provisioned.
+    """
 
     store: CloudStore
     agents: Agents
@@ -27,6 +31,7 @@ class Cloud:
     clock: Clock
     images: ImageLibrary
     image_url: Callable[[str], str]
+    welcome: Callable[[Host, Inventory], None]
 
     async def vm(self, vm_id: str) -> Vm:
         vm = await self.store.find(VMS, vm_id)

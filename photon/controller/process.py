@@ -1,0 +1,146 @@
+"""One controller: everything that it is made of, put together and started in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from typing import Any, Final
+
+import falcon.asgi
+
+from photon.agent_client.client import AgentClient
+from photon.api.edge import make_app
+from photon.api.plane import Plane
+from photon.api.routes import ROUTES
+from photon.api.waiting import TaskWaiting
+from photon.controller.config import ControllerConfig
+from photon.controller.release import release
+from photon.controller.system_row import SystemRow
+from photon.domain.controller import Controller
+from photon.images.library import ImageLibrary
+from photon.outside.clock import RealClock
+from photon.outside.ids import TimeOrderedIds
+from photon.reconcilers.duty import Duty, DutyDriver
+from photon.reconcilers.guest_watch import SECOND_LOOK_SECONDS, GuestWatch
+from photon.reconcilers.host_watch import HostWatch
+from photon.reconcilers.lease import RENEW_SECONDS, ControllerLease
+from photon.rpc.network import TcpNetwork
+from photon.sagas.catalogue import SAGAS
+from photon.sagas.cloud import Cloud
+from photon.scheduler.leaf import Leaf
+from photon.scheduler.root import Root
+from photon.store.errors import StoreConflict
+from photon.store.nouns import CONTROLLERS, NOUNS
+from photon.store.protocol import Delete
+from photon.store.sqlite import SqliteOptions, SqliteStore
+from photon.tasks.execute import BoundSaga
+from photon.tasks.runner import TaskRunner
+
+SETTLE_SECONDS: Final = 5.0  # Agents that are up report in milliseconds; dead ones are not awaited.
+DRAIN_SECONDS: Final = 10.0  # What takes longer is taken up again by the next start.
+AUDIT_SECONDS: Final = 120.0  # Reports tell at once; the audit is for what no report told.
+
+log = logging.getLogger(__name__)
+
+
+class ControllerProcess:
+    """`start` serves nothing yet: it makes `app`, which may be served when it has returned."""
+
+    def __init__(self, config: ControllerConfig) -> None:
+        self._config = config
+        self._clock = RealClock()
+        self._ids = TimeOrderedIds(self._clock)
+        self.stopping = asyncio.Event()
+
+    async def start(self) -> falcon.asgi.App[Any, Any]:
+        config = self._config
+        config.data_dir.mkdir(parents=True, exist_ok=True)
+        self._store = SqliteStore(str(config.store_path), NOUNS, self._clock, SqliteOptions())
+        self._images = ImageLibrary(config.image_dir, self._ids)
+        await self._images.open()
+        self._system = SystemRow(self._store)
+        await self._system.load()
+        self._agents = AgentClient(TcpNetwork(), self._clock)
+        leaf = Leaf(self._clock)
+        self._guests = GuestWatch(self._store, self._agents, self._clock)
+        self._hosts = HostWatch(self._store, self._agents, leaf, self._clock, self._guests.observe)
+        await self._hosts.start()
+        await self._hosts.settle(seconds=SETTLE_SECONDS)
+        cloud = Cloud(
+            store=self._store,
+            agents=self._agents,
+            scheduler=Root([leaf], random.Random()),
+            clock=self._clock,
+            images=self._images,
+            image_url=lambda image_id: f"{config.advertise}/v1/images/{image_id}/content",
+            welcome=self._hosts.welcome,
+        )
+        await self._register()
+        self._runner = TaskRunner(
+            self._store,
+            self._clock,
+            {saga.operation: BoundSaga(saga, cloud) for saga in SAGAS},
+            self._lease.controller.id,
+            config.limits,
+        )
+        await self._take_over()
+        self._duties = DutyDriver(self._clock, self._system.background_rests)
+        self._duties.start(self._all_duties())
+        return make_app(self._plane(), ROUTES)
+
+    async def _register(self) -> None:
+        me = Controller(
+            id=self._ids.new(),
+            name=self._config.name,
+            address=self._config.listen_host,
+            lease_until_ms=0,
+            started_ms=self._clock.now_ms(),
+        )
+        self._lease = ControllerLease(self._store, self._clock, me, self.stopping.set)
+        await self._lease.register()
+
+    async def _take_over(self) -> None:
+        """An embedded store has one process: whoever else is listed is dead, and this one heir."""
+        for dead in await self._lease.others():
+            adopted = await self._runner.adopt(dead.id)
+            log.info("%d open tasks of an earlier process go on", adopted)
+            try:
+                await self._store.commit([Delete(CONTROLLERS, dead.id, dead.generation)])
+            except StoreConflict:
+                log.info("controller %s was taken off the list already", dead.id)
+
+    def _all_duties(self) -> list[Duty]:
+        return [
+            Duty("controller-lease", RENEW_SECONDS, self._lease.renew, background=False),
+            Duty("second-look", SECOND_LOOK_SECONDS, self._guests.look_again, background=False),
+            Duty("guest-audit", AUDIT_SECONDS, self._guests.audit_all),
+        ]
+
+    def _plane(self) -> Plane:
+        self._waiting = TaskWaiting(self._store)
+        return Plane(
+            store=self._store,
+            runner=self._runner,
+            clock=self._clock,
+            ids=self._ids,
+            images=self._images,
+            ends=self._waiting,
+            release=release(),
+            system=self._system.get,
+            instances=self._instances,
+        )
+
+    async def _instances(self) -> list[tuple[str, str, str]]:
+        return [(self._config.listen_host, "READY", "")]
+
+    async def stop(self) -> None:
+        """Ends what runs within DRAIN_SECONDS; the rest goes on after the next start."""
+        await self._runner.close(wait_seconds=DRAIN_SECONDS)
+        await self._duties.close()
+        await self._hosts.close()
+        await self._lease.give_up()
+        self._system.close()
+        await self._agents.close()
+        await self._images.close()
+        await self._store.close()

@@ -1,0 +1,81 @@
+"""Serves a controller over HTTP until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import replace
+from typing import Final
+
+import click
+import msgspec
+import uvicorn
+import uvloop
+
+from photon.controller.config import ControllerConfig
+from photon.controller.process import ControllerProcess
+
+KEEP_ALIVE_SECONDS: Final = 75
+BACKLOG: Final = 2048
+CONNECTIONS_MAX: Final = 10_000  # Beyond this, uvicorn answers 503 by itself.
+CLOSE_SECONDS: Final = 15  # Long polls are cut then; clients ask again.
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens as soon as it does."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        assert sockets
+        host, port = sockets[0].getsockname()[:2]
+        click.echo(msgspec.json.encode({"listening": f"http://{host}:{port}"}))
+
+
+def run(config: ControllerConfig) -> int:
+    """Serves until SIGTERM or SIGINT; answers the exit status."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(config))
+
+
+async def _serve(config: ControllerConfig) -> int:
+    listener = _listen(config)
+    host, port = listener.getsockname()[:2]
+    if not config.advertise:
+        config = replace(config, advertise=f"http://{host}:{port}")
+    controller = ControllerProcess(config)
+    app = await controller.start()
+    server = _Server(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=CLOSE_SECONDS,
+            limit_concurrency=CONNECTIONS_MAX,
+        )
+    )
+    stopping = asyncio.create_task(_stop_with(controller, server))
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        stopping.cancel()
+        await controller.stop()
+    return 0 if not controller.stopping.is_set() else 1
+
+
+async def _stop_with(controller: ControllerProcess, server: uvicorn.Server) -> None:
+    await controller.stopping.wait()
+    click.echo("another controller took over this one's place; it stops", err=True)
+    server.should_exit = True
+
+
+def _listen(config: ControllerConfig) -> socket.socket:
+    family = socket.AF_INET6 if ":" in config.listen_host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((config.listen_host, config.listen_port))
+    listener.listen(BACKLOG)
+    return listener
