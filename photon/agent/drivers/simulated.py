@@ -347,6 +347,9 @@ class SimulatedDriver:
         if datastore_id != self._capacity.datastores[0].id:
             message = f"This host has no datastore {datastore_id!r}."
             raise Refusal(AgentRefusal.DATASTORE_NOT_FOUND, message, datastore=datastore_id)
+        if self.faults.datastore_full:
+            message = f"The datastore {datastore_id} was told to be full."
+            raise Refusal(AgentRefusal.NOT_ENOUGH_DATASTORE, message, datastore=datastore_id)
 
     def _change(self, held: SimulatedGuest, **changes: object) -> Guest:
         changed = replace(held, guest=replace(held.guest, **changes))

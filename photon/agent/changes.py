@@ -1,0 +1,77 @@
+"""What changed on the hosts of this process, in order: the log behind `report`.
+
+A thing that changes twice is in the log once, at its last change, so the log is never longer than
+the number of things; and it is bounded, so a reader that stays away too long must start over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from enum import IntEnum
+from itertools import takewhile
+from typing import NamedTuple
+
+# A reader that is this many changes behind reads everything anew, which costs about the same.
+LOG_ENTRIES_MAX = 100_000
+
+
+class Changed(IntEnum):
+    """What an entry is about."""
+
+    GUEST = 1
+    DISK = 2
+    HOST = 3  # its mode or its datastores
+    ALL = 4  # the host is new to the reader
+
+
+class Entry(NamedTuple):
+    """One thing that changed; `name` is a VM's or a disk's id, else empty."""
+
+    address: str
+    kind: Changed
+    name: str
+
+
+class ChangeLog:
+    """Entries by the sequence number of their last change."""
+
+    def __init__(self, entries_max: int = LOG_ENTRIES_MAX) -> None:
+        self._entries: OrderedDict[Entry, int] = OrderedDict()
+        self._entries_max = entries_max
+        self._last = 0
+        self._dropped_to = 0
+        self._stirred = asyncio.Event()
+
+    @property
+    def last(self) -> int:
+        """The sequence number of the newest entry."""
+        return self._last
+
+    def note(self, address: str, kind: Changed, name: str = "") -> None:
+        entry = Entry(address, kind, name)
+        self._last += 1
+        self._entries[entry] = self._last
+        self._entries.move_to_end(entry)
+        if len(self._entries) > self._entries_max:
+            _, self._dropped_to = self._entries.popitem(last=False)
+        self._stirred.set()
+
+    def knows_all_since(self, sequence: int) -> bool:
+        return self._dropped_to <= sequence <= self._last
+
+    def since(self, sequence: int) -> list[tuple[Entry, int]]:
+        """All entries after `sequence`, oldest first."""
+        newer = list(takewhile(lambda item: item[1] > sequence, reversed(self._entries.items())))
+        newer.reverse()
+        return newer
+
+    async def wait_past(self, sequence: int, seconds: float) -> None:
+        """Returns when there is an entry after `sequence`, or after that time."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self._last <= sequence:
+                    self._stirred.clear()
+                    await self._stirred.wait()
+        except TimeoutError:
+            return
