@@ -2,7 +2,7 @@
 #
 #   . "$(dirname "$(readlink -f "$0")")/lib/bootstrap.sh"
 #   venv_need run             # .venv with requirements/run.lock
-#   debian_need python run    # the Debian packages of these groups
+#   debian_need run           # the Debian packages of these groups
 #
 # Both are quick when nothing is missing. Sourced; needs bash.
 # shellcheck shell=bash

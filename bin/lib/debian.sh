@@ -63,6 +63,14 @@ debian_need() {
   fi
 }
 
+# debian_lists_need: reads the package lists where there are none, as in a fresh container. The demo guest is made
+# of packages that are downloaded, not installed. Without root nothing is done here; its builder says what to do.
+debian_lists_need() {
+  if compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null || [ "$(id -u)" -ne 0 ]; then return 0; fi
+  apt_try "reading the package lists" update ||
+    fail 3 "apt-get update failed; its own words are above. Mend that, then run this again."
+}
+
 # apt_knows PACKAGE=VERSION...: whether the lists on this machine hold all of them, so that no update is needed.
 apt_knows() {
   apt-get install --simulate --quiet --quiet --no-install-recommends "$@" >/dev/null 2>&1

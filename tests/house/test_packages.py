@@ -27,7 +27,9 @@ def test_every_module_says_what_it_is_for() -> None:
 
 
 def test_every_folder_of_the_package_and_of_the_tests_is_a_package() -> None:
-    no_findings(folders_without_init(python_files("photon", "tests")))
+    by_path = Path("photon/store/migrations")  # alembic loads these by their path, not by name
+    paths = [path for path in python_files("photon", "tests") if by_path not in path.parents]
+    no_findings(folders_without_init(paths))
 
 
 def test_a_module_without_a_docstring_is_caught() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.house.tree import ROOT
 
+WORKERS = ("-n", "2", "--dist", "loadgroup")  # as in bin/test
 SAMPLE = """
 import pytest
 
@@ -28,9 +29,10 @@ def test_slow_tests_share_a_worker_and_no_others_do(tmp_path: Path) -> None:
     (tmp_path / "test_sample.py").write_text(SAMPLE)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    slow: as in the project\n")
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-v", "-n", "2", "--dist", "loadgroup", str(tmp_path)],
+        [sys.executable, "-m", "pytest", "-v", "-p", "xdist", *WORKERS, str(tmp_path)],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        # Only xdist is tried here; the other plugins take seconds to load, three times.
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=True,
