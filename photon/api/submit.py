@@ -26,12 +26,18 @@ from photon.wire.v1.task import Task as TaskView
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is to be done, and to what: the task's operation and its entity."""
+    """What is to be done, and to what: the task's operation and its entity.
+
+    A task that is born COMPLETED shows `steps` (none: one named as the operation), and `warnings`
+    on the first of them.
+    """
 
     operation: str
     kind: str
     id: str
     project_id: str | None = None
+    steps: tuple[str, ...] = ()
+    warnings: tuple[ErrorRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +52,18 @@ class Job:
 async def completed(
     plane: Plane, call: Call[Any, Any], ask: Ask, writes: Sequence[Write], *, answer: Any = None
 ) -> TaskView:
-    """A change that fits one write-set: the task is born COMPLETED, with one step."""
+    """A change that fits one write-set: the task is born COMPLETED."""
     now = plane.clock.now_ms()
+    first, *others = ask.steps or (ask.operation,)
     task = msgspec.structs.replace(
         _task(plane, ask, plane.ids.new()),
         started_ms=now,
         ended_ms=now,
         state=TaskState.COMPLETED,
-        steps=(StepRecord(ask.operation, TaskState.COMPLETED, now, now),),
+        steps=(
+            StepRecord(first, TaskState.COMPLETED, now, now, warnings=ask.warnings),
+            *(StepRecord(step, TaskState.COMPLETED, now, now) for step in others),
+        ),
         resource_properties=answer,
     )
     view, _ = await _commit(plane, call, task, writes)
@@ -123,7 +133,10 @@ async def _commit(
     view = task_view(task, call.base)
     all_writes: list[Write] = [*writes, Insert(TASKS, task)]
     if call.idempotency is not None:
-        all_writes.append(
+        # First, so that of two equal requests at once the later learns that it was answered, and
+        # not that the name it asks for is taken.
+        all_writes.insert(
+            0,
             Insert(
                 IDEMPOTENT_ANSWERS,
                 IdempotentAnswer(
@@ -133,6 +146,6 @@ async def _commit(
                     answer=msgspec.json.encode(view),
                     at_ms=task.queued_ms,
                 ),
-            )
+            ),
         )
     return view, await plane.store.commit(all_writes)

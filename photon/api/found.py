@@ -1,0 +1,52 @@
+"""Reads one thing that a request names, or says that it is not there."""
+
+from __future__ import annotations
+
+from photon.api.plane import Plane
+from photon.domain.error_catalogue import (
+    FlavorNotFound,
+    NetworkNotFound,
+    NotFound,
+    ZoneNotFound,
+)
+from photon.domain.flavor import Flavor
+from photon.domain.project import Project
+from photon.domain.subnet import Subnet
+from photon.domain.tenant import Tenant
+from photon.domain.zone import Zone
+from photon.store.nouns import FLAVORS, PROJECTS, SUBNETS, TENANTS, ZONES
+
+
+async def the_tenant(plane: Plane, id: str) -> Tenant:
+    tenant = await plane.store.find(TENANTS, id)
+    if tenant is None:
+        raise NotFound("Tenant", id)
+    return tenant
+
+
+async def the_project(plane: Plane, id: str) -> Project:
+    project = await plane.store.find(PROJECTS, id)
+    if project is None:
+        raise NotFound("Project", id)
+    return project
+
+
+async def the_flavor(plane: Plane, id: str) -> Flavor:
+    flavor = await plane.store.find(FLAVORS, id)
+    if flavor is None:
+        raise FlavorNotFound(id)
+    return flavor
+
+
+async def the_zone(plane: Plane, id: str) -> Zone:
+    zone = await plane.store.find(ZONES, id)
+    if zone is None:
+        raise ZoneNotFound(id)
+    return zone
+
+
+async def the_subnet(plane: Plane, id: str) -> Subnet:
+    subnet = await plane.store.find(SUBNETS, id)
+    if subnet is None:
+        raise NetworkNotFound(id)
+    return subnet

@@ -1,0 +1,131 @@
+"""The system as a whole: what it is, how it is, and stopping and resuming it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from photon.api.paging import page_asked
+from photon.api.plane import Plane
+from photon.api.route import Call, NoQuery, PageQuery
+from photon.api.submit import Ask, completed
+from photon.api.views.system import system_info_view, system_status_view
+from photon.domain.error_catalogue import InvalidAuthConfig
+from photon.domain.kinds import EntityKind
+from photon.domain.system import SYSTEM_ID, System, SystemState
+from photon.store.nouns import DATASTORES, HOSTS, PROJECTS, SYSTEM, TENANTS, VMS
+from photon.store.protocol import Insert, Update, Write
+from photon.wire.v1 import system as wire
+from photon.wire.v1.common import ResourceList, StringList
+from photon.wire.v1.task import Task
+from photon.wire.v1.vm import Vm
+
+SystemCall = Call[NoQuery, None]
+
+
+async def available(plane: Plane, call: SystemCall) -> wire.Available:
+    """Answers whenever the process can serve: load balancers ask."""
+    return wire.Available()
+
+
+async def system_available(plane: Plane, call: SystemCall) -> wire.Available:
+    """The same, under the name that the guide gives it."""
+    return wire.Available()
+
+
+async def show_info(plane: Plane, call: SystemCall) -> wire.Info:
+    release = plane.release
+    return wire.Info(
+        release.base_version,
+        release.full_version,
+        release.git_commit_hash,
+        wire.NetworkType.PHYSICAL,
+    )
+
+
+async def show_auth(plane: Plane, call: SystemCall) -> wire.Auth:
+    return wire.Auth()
+
+
+async def show_system_info(plane: Plane, call: SystemCall) -> wire.SystemInfo:
+    return system_info_view(plane.system(), plane.release)
+
+
+async def show_status(plane: Plane, call: SystemCall) -> wire.SystemStatus:
+    return system_status_view(
+        [
+            wire.ComponentInstance(address, wire.StatusType(status), build_info=build)
+            for address, status, build in await plane.instances()
+        ]
+    )
+
+
+async def show_usage(plane: Plane, call: SystemCall) -> wire.SystemUsage:
+    """How many there are of everything. Services are not offered, so there are none."""
+    count = plane.store.count
+    return wire.SystemUsage(
+        number_hosts=await count(HOSTS, {}),
+        number_vms=await count(VMS, {}),
+        number_tenants=await count(TENANTS, {}),
+        number_projects=await count(PROJECTS, {}),
+        number_datastores=await count(DATASTORES, {}),
+        number_services=0,
+    )
+
+
+async def list_system_vms(plane: Plane, call: Call[PageQuery, None]) -> ResourceList[Vm]:
+    """Management VMs: controllers run as plain processes here, so there are none."""
+    page_asked(call, {})
+    return ResourceList([])
+
+
+async def show_properties(plane: Plane, call: SystemCall) -> wire.SystemProperties:
+    return _properties(await _stored(plane))
+
+
+async def update_properties(
+    plane: Plane, call: Call[NoQuery, wire.SystemUpdateSpec]
+) -> wire.SystemProperties:
+    system = await _stored(plane)
+    changed = msgspec.structs.replace(system, quorum=call.body.size)
+    await plane.store.commit([_write(changed)])
+    return _properties(changed)
+
+
+async def pause_system(plane: Plane, call: SystemCall) -> Task:
+    """Nothing that writes runs from now on, but for what resumes it."""
+    return await _enter(plane, call, "PAUSE_SYSTEM", SystemState.PAUSED)
+
+
+async def pause_background_tasks(plane: Plane, call: SystemCall) -> Task:
+    """Duties rest; the API works."""
+    return await _enter(plane, call, "PAUSE_BACKGROUND_TASKS", SystemState.BACKGROUND_PAUSED)
+
+
+async def resume_system(plane: Plane, call: SystemCall) -> Task:
+    return await _enter(plane, call, "RESUME_SYSTEM", SystemState.READY)
+
+
+async def set_system_security_groups(plane: Plane, call: Call[NoQuery, StringList]) -> Task:
+    """Refused: groups mean nothing while nobody is asked who they are."""
+    raise InvalidAuthConfig(
+        "authentication is not enabled, so security groups cannot be set; enable it first"
+    )
+
+
+async def _enter(plane: Plane, call: SystemCall, operation: str, state: SystemState) -> Task:
+    system = msgspec.structs.replace(await _stored(plane), state=state)
+    ask = Ask(operation, EntityKind.DEPLOYMENT, system.id)
+    return await completed(plane, call, ask, [_write(system)])
+
+
+async def _stored(plane: Plane) -> System:
+    return await plane.store.find(SYSTEM, SYSTEM_ID) or System()
+
+
+def _write(system: System) -> Write:
+    """The row is made by whoever is the first to change it."""
+    return Update(SYSTEM, system) if system.generation else Insert(SYSTEM, system)
+
+
+def _properties(system: System) -> wire.SystemProperties:
+    return wire.SystemProperties(quorum=system.quorum, Quorum=system.quorum)

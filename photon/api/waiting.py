@@ -1,0 +1,71 @@
+"""Long polls: a request that waits for the end of a task, woken by the change feed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from photon.domain.task import Task
+from photon.store.nouns import TASKS
+from photon.store.protocol import Change, CloudStore
+
+WAITERS_MAX: Final = 10_000  # Each is a connection and about 10 KB; more are answered at once.
+
+
+class TaskWaiting:
+    """See TaskEnds. One listener of the feed wakes all who wait for a task that changed."""
+
+    def __init__(self, store: CloudStore, *, waiters_max: int = WAITERS_MAX) -> None:
+        self._store = store
+        self._waiters_max = waiters_max
+        self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._count = 0
+        self._closed = False
+        self._unsubscribe = store.subscribe(self._changed)
+
+    async def ended(self, task_id: str, *, seconds: float) -> Task | None:
+        task = await self._store.find(TASKS, task_id)
+        if task is None or task.ended or seconds <= 0 or self._closed:
+            return task
+        if self._count >= self._waiters_max:
+            return task
+        changed = asyncio.Event()
+        self._count += 1
+        self._waiting.setdefault(task_id, set()).add(changed)
+        try:
+            async with asyncio.timeout(seconds):
+                while task is not None and not task.ended and not self._closed:
+                    # Read after it is known whom to wake, so that no end is missed.
+                    changed.clear()
+                    task = await self._store.find(TASKS, task_id)
+                    if task is not None and not task.ended:
+                        await changed.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._count -= 1
+            self._leave(task_id, changed)
+        return task
+
+    def close(self) -> None:
+        """Answers all who wait, and takes no more: the server is about to stop."""
+        self._closed = True
+        self._unsubscribe()
+        for waiting in self._waiting.values():
+            for changed in waiting:
+                changed.set()
+
+    def _leave(self, task_id: str, changed: asyncio.Event) -> None:
+        waiting = self._waiting[task_id]
+        waiting.discard(changed)
+        if not waiting:
+            del self._waiting[task_id]
+
+    def _changed(self, changes: Sequence[Change]) -> None:
+        if not self._waiting:
+            return
+        for change in changes:
+            if change.noun == TASKS.name:
+                for changed in self._waiting.get(change.id, ()):
+                    changed.set()
