@@ -1,0 +1,177 @@
+"""The devbox's cloud: its programs, brought up in order and taken down again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from photon.devbox.layout import PORT_GROUPS, Layout
+from photon.devbox.programs import Program
+from photon.devbox.seed import HostSeed, Seeded, Seeder
+from photon.guestimage.build import DemoGuest, ensure
+from photon.sdk.client import Client
+from photon.sdk.errors import SdkError
+
+QEMU_HOST: Final = "127.0.0.1"
+READY_SECONDS_MAX: Final = 60.0
+POLL_SECONDS: Final = 0.1
+STOP_TASK_SECONDS_MAX: Final = 120.0
+SIMULATED_HOSTS_MAX: Final = 20_000
+
+Say = Callable[[str], None]
+
+
+class DevboxFailed(Exception):
+    """The cloud did not come up."""
+
+
+class DevboxCloud:
+    def __init__(self, layout: Layout, say: Say) -> None:
+        self._layout = layout
+        self._say = say
+        self.client = Client(layout.api_url)
+
+    def up(self, *, simulated_hosts: int) -> Seeded:
+        """Brings up what does not run yet; what was stopped goes on, VMs included."""
+        guest = ensure(self._layout.guest_dir, self._say)
+        self._hint_kernel(guest)
+        self._start(self._controller(), f"controller at {self._layout.api_url}")
+        self._start(self._agent(), f"agent with QEMU at {self._layout.agent_endpoint}")
+        seeds = [HostSeed(QEMU_HOST, self._layout.agent_endpoint)]
+        if simulated_hosts:
+            self._grow_simulator(simulated_hosts)
+            seeds += [
+                HostSeed(simulated_name(number), self._layout.simulator_endpoint)
+                for number in range(1, simulated_hosts + 1)
+            ]
+        self.wait_ready()
+        seeder = Seeder(self.client, self._say)
+        seeder.hosts(seeds)
+        seeded = seeder.demo(guest.image, PORT_GROUPS[0])
+        self._resume_vms()
+        return seeded
+
+    def wait_ready(self) -> None:
+        """Until GET /v1/system/status says READY."""
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        while True:
+            try:
+                status: str = self.client.system.status().status
+            except SdkError as problem:
+                status = str(problem)
+            if status == "READY":
+                self._say("the system is READY")
+                return
+            if time.monotonic() > deadline:
+                raise DevboxFailed(f"the system is not ready: {status}")
+            time.sleep(POLL_SECONDS)
+
+    def down(self) -> list[str]:
+        """Stops the guests (the next `up` starts them again), then the programs."""
+        if self._controller().pid() is not None:
+            self._suspend_vms()
+        return [program.name for program in self.programs() if program.stop()]
+
+    def programs(self) -> list[Program]:
+        """In the order in which they are stopped."""
+        return [self._controller(), self._agent(), self._simulator(self._simulated())]
+
+    def _start(self, program: Program, what: str) -> None:
+        fresh = program.pid() is None
+        program.start()
+        self._say(f"{what} {'started' if fresh else 'runs already'}")
+
+    def _controller(self) -> Program:
+        listen = f"127.0.0.1:{self._layout.api_port}"
+        return self._program(
+            "controller",
+            "photon.controller",
+            *("--data-dir", str(self._layout.controller_dir), "--listen", listen),
+        )
+
+    def _agent(self) -> Program:
+        networks = [part for name in PORT_GROUPS for part in ("--network", name)]
+        return self._program(
+            "agent",
+            "photon.agent",
+            *("--driver", "qemu", "--listen", self._layout.agent_endpoint),
+            *("--state-dir", str(self._layout.agent_dir)),
+            *networks,
+        )
+
+    def _simulator(self, hosts: int) -> Program:
+        return self._program(
+            "simulator",
+            "photon.agent",
+            *("--driver", "simulated", "--listen", self._layout.simulator_endpoint),
+            *("--state-dir", str(self._layout.simulator_dir), "--hosts", str(hosts)),
+        )
+
+    def _program(self, name: str, module: str, *arguments: str) -> Program:
+        return Program(name, ("-m", module, *arguments), self._layout.run_dir)
+
+    def _grow_simulator(self, hosts: int) -> None:
+        """One process serves them all; for more hosts than it has, it starts anew."""
+        known = self._simulated()
+        wanted = max(known, hosts)
+        program = self._simulator(wanted)
+        if wanted > known:
+            program.stop()
+            self._simulator_file.parent.mkdir(parents=True, exist_ok=True)
+            self._simulator_file.write_text(str(wanted))
+        self._start(program, f"{wanted} simulated hosts at {self._layout.simulator_endpoint}")
+
+    def _simulated(self) -> int:
+        try:
+            return int(self._simulator_file.read_text())
+        except (OSError, ValueError):
+            return 0
+
+    def _suspend_vms(self) -> None:
+        """Stops every guest of QEMU, and remembers which."""
+        try:
+            host = next(host for host in self.client.hosts.list() if host.address == QEMU_HOST)
+            started = [vm.id for vm in self.client.hosts.vms(host.id) if vm.state == "STARTED"]
+            self._started_file.write_bytes(msgspec.json.encode(started))
+            for task in [self.client.vms.stop(vm_id) for vm_id in started]:
+                self.client.tasks.wait(task.id, STOP_TASK_SECONDS_MAX)
+        except (SdkError, StopIteration) as problem:
+            self._say(f"guests are left as they are: {problem}")
+
+    def _resume_vms(self) -> None:
+        try:
+            started = msgspec.json.decode(self._started_file.read_bytes(), type=list[str])
+        except (OSError, msgspec.DecodeError):
+            return
+        for vm_id in started:
+            self.client.tasks.wait(self.client.vms.start(vm_id).id, STOP_TASK_SECONDS_MAX)
+            self._say(f"VM {vm_id} runs again")
+        self._started_file.unlink()
+
+    def _hint_kernel(self, guest: DemoGuest) -> None:
+        """Lets the demo guest skip its boot loader, which takes half of an emulated boot."""
+        hint = {
+            "kernel": str(guest.kernel),
+            "initrd": str(guest.initramfs),
+            "append": guest.kernel_arguments,
+        }
+        self._layout.agent_dir.mkdir(parents=True, exist_ok=True)
+        hints = self._layout.agent_dir / "boot-hints.json"
+        hints.write_bytes(msgspec.json.encode({guest.checksum: hint}))
+
+    @property
+    def _simulator_file(self) -> Path:
+        return self._layout.simulator_dir / "hosts"
+
+    @property
+    def _started_file(self) -> Path:
+        return self._layout.run_dir / "started.json"
+
+
+def simulated_name(number: int) -> str:
+    """How a many-host agent calls its hosts."""
+    return f"sim-{number:05d}"
