@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from photon.domain.demand import Demand
-from photon.scheduler.table import Amounts, HostTable, Mask, Rows
+from photon.scheduler.table import Amounts, HostTable, Mask, Rows, Shares
 
 
 class Track:
     """What the fixed filters leave of the hosts: the same for all demands with such constraints."""
 
-    __slots__ = ("datastores", "fell_at", "passing")
+    __slots__ = ("datastores", "fell_at", "passing", "penalty")
 
     def __init__(self, passing: Mask, fell_at: Rows, datastores: Rows | None) -> None:
         self.passing = passing
         self.fell_at = fell_at  # by host: the first of photon.scheduler.filters.FIXED that it fails
         self.datastores = datastores  # see photon.scheduler.filters.datastores_for
+        # Added to scores, so that hosts that cannot be taken are never the best.
+        self.penalty: Shares = np.where(passing, 0.0, -np.inf)
 
 
 class Ask:
-    __slots__ = ("demand", "free_gib", "gib", "table", "track")
+    __slots__ = ("demand", "gib", "table", "track")
 
     def __init__(self, table: HostTable, demand: Demand, track: Track) -> None:
         self.table = table
@@ -27,8 +31,16 @@ class Ask:
         self.gib = 0
         for disk in demand.disks:
             self.gib += disk.capacity_gib
-        # By host, the room on the one datastore with the most; None when none is needed.
-        self.free_gib: Amounts | None = None
-        if track.datastores is not None:
-            free_gib = table.free_gib.take(track.datastores)
-            self.free_gib = free_gib if free_gib.ndim == 1 else free_gib.max(axis=1)
+
+    def free_gib(self) -> Amounts:
+        """By host, the room on the one suitable datastore with the most."""
+        rows = self.track.datastores
+        assert rows is not None, "a demand with disks needs a datastore"
+        free_gib = self.table.free_gib.take(rows)
+        return free_gib if free_gib.ndim == 1 else free_gib.max(axis=1)
+
+    def free_gib_at(self, row: int) -> int:
+        rows = self.track.datastores
+        assert rows is not None, "a demand with disks needs a datastore"
+        free_gib = self.table.free_gib
+        return free_gib.item(rows.item(row)) if rows.ndim == 1 else int(free_gib[rows[row]].max())

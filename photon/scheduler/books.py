@@ -75,6 +75,7 @@ class HostBook:
     """One host. Without a view it is only a name that a journal held something on."""
 
     __slots__ = (
+        "cpus_offered",
         "datastores",
         "datastores_reported",
         "doubts",
@@ -85,6 +86,7 @@ class HostBook:
         "held_memory_mib",
         "id",
         "images",
+        "memory_mib_offered",
         "mode",
         "row",
         "silent",
@@ -94,6 +96,8 @@ class HostBook:
     def __init__(self, id: str) -> None:
         self.id = id
         self.view: HostView | None = None
+        self.cpus_offered = 0  # the view's
+        self.memory_mib_offered = 0
         self.heard = False  # all that it holds was reported once; until then nothing is placed
         self.silent = False  # its agent does not answer now
         self.mode = HostMode.NORMAL
@@ -109,8 +113,8 @@ class HostBook:
 
     @property
     def free_cpus(self) -> int:
-        return (self.view.cpus_offered if self.view else 0) - self.held_cpus
+        return self.cpus_offered - self.held_cpus
 
     @property
     def free_memory_mib(self) -> int:
-        return (self.view.memory_mib_offered if self.view else 0) - self.held_memory_mib
+        return self.memory_mib_offered - self.held_memory_mib

@@ -14,7 +14,7 @@ from photon.scheduler.ask import Ask, Track
 from photon.scheduler.filters import AMOUNTS, FIXED, constraints, datastores_for
 from photon.scheduler.policy import Policy
 from photon.scheduler.scores import SPREAD
-from photon.scheduler.table import NO_DATASTORE, HostTable, Shares
+from photon.scheduler.table import NO_DATASTORE, Amounts, HostTable, Shares
 
 # Demands have few kinds of constraints at a time; hostile ones push each other out.
 TRACKS_MAX: Final = 256
@@ -56,16 +56,19 @@ class Chooser:
         """The host with the highest score; of equals, the one with the lowest id."""
         if not len(ask.table):
             return None
-        passing = ask.track.passing
-        for amount in AMOUNTS:
-            passing = passing & amount.passes(ask)
-        if excluded_rows:
-            passing[excluded_rows] = False
         scores = self._scores(ask)
-        scores[~passing] = -np.inf
+        scores += ask.track.penalty
+        if excluded_rows:
+            scores[excluded_rows] = -np.inf
         row = int(scores.argmax())
-        if passing[row]:
-            return _together(ask, row, float(scores[row]))
+        # The emptiest host nearly always has room, so it is looked at before all others are.
+        if not _has_room(ask, row):
+            for amount in AMOUNTS:
+                np.putmask(scores, ~amount.passes(ask), -np.inf)
+            row = int(scores.argmax())
+        score = scores.item(row)
+        if score != -np.inf:
+            return _together(ask, row, score)
         if len(ask.demand.disks) > 1:
             return self._apart(ask, excluded_rows)
         return None
@@ -80,20 +83,19 @@ class Chooser:
 
     def _apart(self, ask: Ask, excluded_rows: Sequence[int]) -> Choice | None:
         """No host has one datastore with room for all disks: a host with room on several, then."""
-        passing = ask.track.passing.copy()
+        scores = self._scores(ask)
+        scores += ask.track.penalty
+        scores[excluded_rows] = -np.inf
         for amount in AMOUNTS:
             if amount.reason is not Reason.TOO_LITTLE_DISK:
-                passing &= amount.passes(ask)
-        passing[excluded_rows] = False
-        passing &= _room_in_sum(ask) >= ask.gib
-        scores = self._scores(ask)
-        scores[~passing] = -np.inf
-        for row in np.argsort(-scores, kind="stable")[:APART_TRIES_MAX]:
-            if not passing[row]:
+                np.putmask(scores, ~amount.passes(ask), -np.inf)
+        np.putmask(scores, _room_in_sum(ask) < ask.gib, -np.inf)
+        for row in np.argsort(-scores, kind="stable")[:APART_TRIES_MAX].tolist():
+            if scores[row] == -np.inf:
                 return None
-            disks = share_disks(ask.demand.disks, _room_by_id(ask, int(row)))
+            disks = share_disks(ask.demand.disks, _room_by_id(ask, row))
             if disks is not None:
-                return Choice(int(row), disks, disks[0].datastore_id, float(scores[row]))
+                return Choice(row, disks, disks[0].datastore_id, scores.item(row))
         return None
 
 
@@ -126,6 +128,10 @@ def _track(table: HostTable, demand: Demand) -> Track:
     return Track(left, fell_at, datastores_for(table, demand))
 
 
+def _has_room(ask: Ask, row: int) -> bool:
+    return all(amount.passes_at(ask, row) for amount in AMOUNTS)
+
+
 def _together(ask: Ask, row: int, score: float) -> Choice:
     if ask.track.datastores is None:
         return Choice(row, (), "", score)
@@ -137,7 +143,7 @@ def _together(ask: Ask, row: int, score: float) -> Choice:
     return Choice(row, disks, datastore_id, score)
 
 
-def _room_in_sum(ask: Ask) -> Shares:
+def _room_in_sum(ask: Ask) -> Amounts:
     assert ask.track.datastores is not None, "a demand with disks needs a datastore"
     room = np.maximum(ask.table.free_gib.take(ask.track.datastores), 0)
     return room if room.ndim == 1 else room.sum(axis=1)

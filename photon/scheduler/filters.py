@@ -35,13 +35,18 @@ class AmountFilter:
 
     reason: Reason
     needed: Callable[[Ask], int]
-    free: Callable[[Ask], Amounts]
+    free: Callable[[Ask], Amounts]  # by host
+    free_at: Callable[[Ask, int], int]  # the same of one host, which is a hundred times cheaper
 
     def passes(self, ask: Ask) -> Mask:
         needed = self.needed(ask)
         if not needed:
             return ask.table.everyone
         return self.free(ask) >= needed
+
+    def passes_at(self, ask: Ask, row: int) -> bool:
+        needed = self.needed(ask)
+        return not needed or self.free_at(ask, row) >= needed
 
 
 def constraints(demand: Demand) -> Hashable:
@@ -146,6 +151,10 @@ def cpus_free(ask: Ask) -> Amounts:
     return ask.table.free_cpus
 
 
+def cpus_free_at(ask: Ask, row: int) -> int:
+    return ask.table.free_cpus.item(row)
+
+
 def memory_mib_needed(ask: Ask) -> int:
     return ask.demand.memory_mib
 
@@ -154,14 +163,13 @@ def memory_mib_free(ask: Ask) -> Amounts:
     return ask.table.free_memory_mib
 
 
+def memory_mib_free_at(ask: Ask, row: int) -> int:
+    return ask.table.free_memory_mib.item(row)
+
+
 def gib_needed(ask: Ask) -> int:
-    return ask.gib
-
-
-def gib_free(ask: Ask) -> Amounts:
     """On one datastore: a VM's disks lie together, unless no host at all has room for that."""
-    assert ask.free_gib is not None, "a demand with disks needs a datastore"
-    return ask.free_gib
+    return ask.gib
 
 
 FIXED: Final = (
@@ -177,9 +185,10 @@ FIXED: Final = (
 )
 # After all that cannot change by waiting or by freeing something.
 AMOUNTS: Final = (
-    AmountFilter(Reason.TOO_LITTLE_CPU, cpus_needed, cpus_free),
-    AmountFilter(Reason.TOO_LITTLE_MEMORY, memory_mib_needed, memory_mib_free),
-    AmountFilter(Reason.TOO_LITTLE_DISK, gib_needed, gib_free),  # last: it looks at two tables
+    AmountFilter(Reason.TOO_LITTLE_CPU, cpus_needed, cpus_free, cpus_free_at),
+    AmountFilter(Reason.TOO_LITTLE_MEMORY, memory_mib_needed, memory_mib_free, memory_mib_free_at),
+    # Last: it looks at two tables.
+    AmountFilter(Reason.TOO_LITTLE_DISK, gib_needed, Ask.free_gib, Ask.free_gib_at),
 )
 
 

@@ -36,9 +36,10 @@ class Holds:
         """Room or not: whoever places has looked, and a journal knows better."""
         held = self.find(demand.id, placement.host_id)
         if held is None:
-            held = self._enter(demand, placement)
-        self._ledger.where[held.id] = held
-        self.renew(held, now)
+            self._reserved.start(self._enter(demand, placement), now)
+        else:
+            self._ledger.where[held.id] = held
+            self.renew(held, now)
 
     def renew(self, held: Held, now: float) -> None:
         """Whoever asks again is alive. What is confirmed or reported needs no reservation."""
@@ -91,14 +92,11 @@ class Holds:
             self._drop_unheld(held)
 
     def _enter(self, demand: Demand, placement: Placement) -> Held:
-        host = self._ledger.host(placement.host_id)
-        held = Held(demand.id, host, demand.cpus, demand.memory_mib)
-        gib = {disk.id: disk.capacity_gib for disk in demand.disks}
+        held = Held(demand.id, self._ledger.host(placement.host_id), demand.cpus, demand.memory_mib)
         held.disks = tuple(
             [
-                DiskHeld(self._ledger.datastore(disk.datastore_id), disk.disk_id, gib[disk.disk_id])
-                for disk in placement.disks
-                if disk.disk_id in gib
+                DiskHeld(self._ledger.datastore(placed.datastore_id), asked.id, asked.capacity_gib)
+                for asked, placed in zip(demand.disks, placement.disks, strict=True)
             ]
         )
         held.demand = demand

@@ -14,6 +14,7 @@ from photon.domain.host import HostState, UsageTag
 from photon.domain.placement import HostView
 from photon.outside.clock import Clock
 from photon.scheduler.ask import Ask
+from photon.scheduler.audit import audit
 from photon.scheduler.books import Held, HostBook
 from photon.scheduler.choice import Choice, Chooser, why_not
 from photon.scheduler.holds import Holds
@@ -101,6 +102,11 @@ class Leaf:
         self._now()
         host = self._ledger.hosts.get(host_id)
         return {} if host is None else host.held
+
+    def audit(self) -> list[str]:
+        """What is wrong with the books; nothing, or there is a bug."""
+        self._now()
+        return audit(self._ledger)
 
     # --- its hosts -------------------------------------------------------------------------------
 
@@ -207,6 +213,8 @@ class Leaf:
 
     def _excluded_rows(self, demand: Demand) -> list[int]:
         hosts = set(self._refusals.shunned(demand))
+        if not hosts and not demand.hosts_excluded:
+            return []
         for host_id in demand.hosts_excluded:
             host = self._ledger.hosts.get(host_id)
             if host is not None:
@@ -218,11 +226,11 @@ def _placement(ask: Ask, choice: Choice) -> Placement:
     view = ask.table.hosts[choice.row].view
     assert view is not None, "only hosts with a view are in the table"
     return Placement(
-        demand_id=ask.demand.id,
-        host_id=view.id,
-        host_address=view.address,
-        agent_endpoint=view.agent_endpoint,
-        datastore_id=choice.datastore_id,
-        disks=choice.disks,
-        score=choice.score,
+        ask.demand.id,
+        view.id,
+        view.address,
+        view.agent_endpoint,
+        choice.datastore_id,
+        choice.disks,
+        choice.score,
     )

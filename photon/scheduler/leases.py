@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Sequence
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -32,12 +32,16 @@ class Leases(Generic[K]):
     def end(self, key: K) -> None:
         self._ends.pop(key, None)
 
-    def expired(self, now: float) -> Iterator[K]:
+    def expired(self, now: float) -> Sequence[K]:
         """Ends and gives each lease whose time is over."""
         ends = self._ends
-        while ends:
-            key = next(iter(ends))
-            if ends[key] > now:
-                return
+        if not ends or ends[next(iter(ends))] > now:
+            return ()
+        over = []
+        for key, end in ends.items():
+            if end > now:
+                break
+            over.append(key)
+        for key in over:
             del ends[key]
-            yield key
+        return over

@@ -21,7 +21,8 @@ class Ledger:
         self._policy = policy
         self.hosts: dict[str, HostBook] = {}
         self.datastores: dict[str, DatastoreBook] = {}
-        self.where: dict[str, Held] = {}  # by VM or disk; the latest, if several hosts say it
+        self.where: dict[str, Held] = {}  # by VM or disk; the latest, if several hosts have it
+        self._doubled: set[str] = set()  # such as disks on a datastore that many hosts report
         self.generation = 0  # rises with every change
         self._table: HostTable | None = None
 
@@ -42,6 +43,7 @@ class Ledger:
     def view(self, host: HostBook, view: HostView) -> None:
         """What the host is, anew. Only a change of state, zone or usage is cheap."""
         before, host.view = host.view, view
+        host.cpus_offered, host.memory_mib_offered = view.cpus_offered, view.memory_mib_offered
         if before is None or _without_readiness(before) != _without_readiness(view):
             self._remake()
         elif before != view:
@@ -105,12 +107,16 @@ class Ledger:
         """Takes room under the held id, room or not."""
         assert held.id not in held.host.held, "one VM holds once of one host"
         held.host.held[held.id] = held
+        if held.id in self.where:
+            self._doubled.add(held.id)
         self.where[held.id] = held
         self.take(held)
 
     def drop(self, held: Held) -> None:
         del held.host.held[held.id]
-        if self.where.get(held.id) is held:
+        if held.id in self._doubled:
+            self._find_another(held.id)
+        else:
             del self.where[held.id]
         self.give(held)
 
@@ -132,6 +138,15 @@ class Ledger:
         for disk in held.disks:
             if disk.datastore.row != NO_ROW:
                 table.write_room(disk.datastore)
+
+    def _find_another(self, id: str) -> None:
+        others = [host.held[id] for host in self.hosts.values() if id in host.held]
+        if len(others) <= 1:
+            self._doubled.discard(id)
+        if others:
+            self.where[id] = others[0]
+        else:
+            del self.where[id]
 
     # --- the table -------------------------------------------------------------------------------
 

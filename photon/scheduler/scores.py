@@ -22,10 +22,9 @@ def room_left(ask: Ask, policy: Policy) -> Shares | None:
     table, demand = ask.table, ask.demand
     if demand.cpus == 0 and demand.memory_mib == 0:
         return _disk_room_left(ask)
-    left: Shares = (table.free_cpus - demand.cpus) * table.cpu_share
-    memory_left = (table.free_memory_mib - demand.memory_mib) * table.memory_share
-    np.minimum(left, memory_left, out=left)
-    return left
+    left: Shares = table.cpu_left - demand.cpus * table.cpu_share
+    memory_left = table.memory_left - demand.memory_mib * table.memory_share
+    return np.minimum(left, memory_left, out=left)
 
 
 def image_is_there(ask: Ask, policy: Policy) -> Shares | None:

@@ -48,8 +48,13 @@ class HostTable:
     # --- written as things change ----------------------------------------------------------------
 
     def write_amounts(self, host: HostBook) -> None:
-        self.free_cpus[host.row] = host.free_cpus
-        self.free_memory_mib[host.row] = host.free_memory_mib
+        row = host.row
+        cpus = host.cpus_offered - host.held_cpus
+        memory_mib = host.memory_mib_offered - host.held_memory_mib
+        self.free_cpus[row] = cpus
+        self.free_memory_mib[row] = memory_mib
+        self.cpu_left[row] = cpus / (host.cpus_offered or 1)
+        self.memory_left[row] = memory_mib / (host.memory_mib_offered or 1)
 
     def write_room(self, datastore: DatastoreBook) -> None:
         self.free_gib[datastore.row] = datastore.free_gib
@@ -77,11 +82,15 @@ class HostTable:
 
     def _fill_amounts(self) -> None:
         hosts, datastores = self.hosts, self.datastores
-        views = [_view(host) for host in hosts]
         self.free_cpus: Amounts = _int64([host.free_cpus for host in hosts])
         self.free_memory_mib: Amounts = _int64([host.free_memory_mib for host in hosts])
-        self.cpu_share: Shares = _shares([view.cpus_offered for view in views])
-        self.memory_share: Shares = _shares([view.memory_mib_offered for view in views])
+        self.cpu_share: Shares = _shares([host.cpus_offered for host in hosts])
+        self.memory_share: Shares = _shares([host.memory_mib_offered for host in hosts])
+        # What is free as a share of what is offered.
+        self.cpu_left: Shares = _left(self.free_cpus, [host.cpus_offered for host in hosts])
+        self.memory_left: Shares = _left(
+            self.free_memory_mib, [host.memory_mib_offered for host in hosts]
+        )
         self.free_gib: Amounts = _int64([_NO_ROOM_GIB, *(each.free_gib for each in datastores)])
         self.gib_share: Shares = _shares([0, *(each.capacity_gib for each in datastores)])
 
@@ -153,6 +162,12 @@ def _int64(amounts: Sequence[int]) -> Amounts:
 def _shares(offered: Sequence[int]) -> Shares:
     """What one unit is of all that is offered; 0 where nothing is."""
     return np.array([1.0 / amount if amount > 0 else 0.0 for amount in offered], dtype=np.float64)
+
+
+def _left(free: Amounts, offered: Sequence[int]) -> Shares:
+    """Divided as `write_amounts` does, so that hosts that are equal stay so to the last bit."""
+    left: Shares = free / np.maximum(_int64(offered), 1)
+    return left
 
 
 def _objects(facts: Sequence[Any]) -> Objects:
