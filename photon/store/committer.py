@@ -22,10 +22,15 @@ from photon.outside.clock import Clock
 from photon.store.durably import Durably
 from photon.store.errors import StoreBusy, StoreUnavailable
 from photon.store.feed import FeedWriter
-from photon.store.protocol import WRITES_A_SET_MAX, Change, Revision, Write
+from photon.store.protocol import (
+    WRITE_SETS_QUEUED_MAX,
+    WRITES_A_SET_MAX,
+    Change,
+    Revision,
+    Write,
+)
 from photon.store.writes import Refused, Writer
 
-WRITE_SETS_QUEUED_MAX: Final = 4_096  # About half a second's work: who comes later should not wait.
 WRITE_SETS_A_COMMIT_MAX: Final = 256  # More would save little of a COMMIT, and each waits for all.
 GROUP_SECONDS_MAX: Final = 0.004  # So long may a group's statements hold up the event loop.
 

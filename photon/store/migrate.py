@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,26 +19,39 @@ from photon.store.errors import SchemaTooNew
 from photon.store.protocol import Noun
 from photon.store.schema import metadata_of
 
-MIGRATIONS: Final = Path(__file__).parent / "migrations"
-SCHEMAS: Final = ("0001",)  # Every migration there is, oldest first.
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Where the migrations are, and the name of every one, oldest first."""
+
+    migrations: Path
+    schemas: tuple[str, ...]
+
+
+HISTORY: Final = History(Path(__file__).parent / "migrations", ("0001",))
 
 _HAS_VERSION: Final = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
 _VERSION: Final = "SELECT version_num FROM alembic_version"
 
 
-def prepare(connection: sqlite3.Connection, path: str, nouns: Iterable[Noun[Any]]) -> None:
+def prepare(
+    connection: sqlite3.Connection,
+    path: str,
+    nouns: Iterable[Noun[Any]],
+    history: History = HISTORY,
+) -> None:
     """Creates or migrates the store at `path`, which `connection` has open.
 
     Raises:
         SchemaTooNew: a newer release wrote it. Nothing was changed.
     """
-    found = _version(connection)
+    found, newest = _version(connection), history.schemas[-1]
     if found is None:
-        _create(connection, nouns)
-    elif found not in SCHEMAS:
-        raise SchemaTooNew(found, SCHEMAS[-1])
-    elif found != SCHEMAS[-1]:
-        upgrade(path)
+        _create(connection, nouns, newest)
+    elif found not in history.schemas:
+        raise SchemaTooNew(found, newest)
+    elif found != newest:
+        upgrade(path, history)
 
 
 def create_statements(nouns: Iterable[Noun[Any]]) -> list[str]:
@@ -50,16 +64,16 @@ def create_statements(nouns: Iterable[Noun[Any]]) -> list[str]:
     return [str(statement.compile(dialect=dialect)) for statement in made]
 
 
-def upgrade(path: str, *, to: str = "head") -> None:
+def upgrade(path: str, history: History = HISTORY) -> None:
     """Runs the migrations that are missing, all in one transaction."""
     # Only a store of an older release needs alembic: others start without loading it.
     import alembic.command
     import alembic.config
 
     config = alembic.config.Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(history.migrations))
     config.attributes["path"] = path
-    alembic.command.upgrade(config, to)
+    alembic.command.upgrade(config, "head")
 
 
 def _version(connection: sqlite3.Connection) -> str | None:
@@ -69,7 +83,7 @@ def _version(connection: sqlite3.Connection) -> str | None:
     return None if row is None else str(row[0])
 
 
-def _create(connection: sqlite3.Connection, nouns: Iterable[Noun[Any]]) -> None:
+def _create(connection: sqlite3.Connection, nouns: Iterable[Noun[Any]], schema: str) -> None:
     connection.execute("BEGIN IMMEDIATE")
     for statement in create_statements(nouns):
         connection.execute(statement)
@@ -78,5 +92,5 @@ def _create(connection: sqlite3.Connection, nouns: Iterable[Noun[Any]]) -> None:
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
         " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
     )
-    connection.execute("INSERT INTO alembic_version (version_num) VALUES (?)", (SCHEMAS[-1],))
+    connection.execute("INSERT INTO alembic_version (version_num) VALUES (?)", (schema,))
     connection.execute("COMMIT")

@@ -23,6 +23,7 @@ Value = str | int | float | bool | None
 
 PAGE_SIZE_MAX: Final = 500  # Reading so many entities holds up everybody else for 5 ms at most.
 IN_USE_COUNT_MAX: Final = 100  # "100 or more" tells a person as much as the exact number.
+WRITE_SETS_QUEUED_MAX: Final = 4_096  # Half a second's work: who comes later should not wait.
 WRITES_A_SET_MAX: Final = 1_000  # A write-set runs in one go; so many take about 20 ms.
 
 

@@ -8,13 +8,24 @@ from pathlib import Path
 import pytest
 
 from photon.outside.clock import RealClock
+from photon.store.connections import MEMORY
+from photon.store.durably import Inline
 from photon.store.sqlite import SqliteOptions, SqliteStore
-from tests.store import contract
+from tests.store.contract_atomic import AtomicContract
+from tests.store.contract_feed import FeedContract
+from tests.store.contract_model import SETTINGS, StoreMachine
+from tests.store.contract_pages import PageContract
+from tests.store.contract_quota import QuotaContract
+from tests.store.contract_rows import RowContract
 from tests.store.things import NOUNS
 
 
-class SqliteRig:
-    """A file that is opened again and again. In memory: one store that stays open."""
+def in_memory() -> SqliteStore:
+    return SqliteStore(MEMORY, NOUNS, RealClock(), SqliteOptions(durably=Inline()))
+
+
+class FileRig:
+    """A file that is opened again and again."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -29,20 +40,42 @@ class SqliteRig:
         return self.store
 
 
-@pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[SqliteRig]:
-    rig = SqliteRig(tmp_path / "store.db")
+class MemoryRig:
+    """What is in memory cannot be opened again: it stays open."""
+
+    def __init__(self) -> None:
+        self.store = in_memory()
+
+    async def reopen(self) -> SqliteStore:
+        return self.store
+
+
+@pytest.fixture(params=["file", "memory"])
+async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[FileRig | MemoryRig]:
+    rig = FileRig(tmp_path / "store.db") if request.param == "file" else MemoryRig()
     yield rig
     await rig.store.close()
 
 
-class TestRows(contract.RowContract): ...
+class TestRows(RowContract): ...
 
 
-class TestQuota(contract.QuotaContract): ...
+class TestQuota(QuotaContract): ...
 
 
-class TestAtomic(contract.AtomicContract): ...
+class TestAtomic(AtomicContract): ...
 
 
-class TestFeed(contract.FeedContract): ...
+class TestFeed(FeedContract): ...
+
+
+class TestPages(PageContract): ...
+
+
+class SqliteMachine(StoreMachine):
+    async def open_store(self) -> SqliteStore:
+        return in_memory()
+
+
+TestModel = SqliteMachine.TestCase
+TestModel.settings = SETTINGS
