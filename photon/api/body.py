@@ -14,7 +14,7 @@ import msgspec
 
 from photon.domain.error_catalogue import InvalidEntity, InvalidJson
 
-VALUE_SHOWN_MAX: Final = 100
+VALUE_SHOWN_MAX: Final = 100  # Enough to know one's own value again.
 _AT: Final = re.compile(r"^(?P<text>.*?)(?: - at `(?P<where>(?:key in )?\$.*)`)?$", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[\.\.\.\]")
 # How msgspec words a rule of value, as against one of type.

@@ -11,6 +11,7 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -29,7 +30,7 @@ from photon.api.edge_errors import (
 )
 from photon.api.plane import Plane
 from photon.api.principal import ANYBODY
-from photon.api.route import Call, Gate, IdempotencyKey, NoQuery, Route
+from photon.api.route import API_VERSION, Call, Gate, IdempotencyKey, NoQuery, Route
 from photon.domain.error_catalogue import (
     Contended,
     IdempotencyKeyReused,
@@ -56,7 +57,6 @@ BODY_SECONDS_MAX: Final = 20  # A body of this size that takes longer is an atta
 HANDLER_TRIES_MAX: Final = 8  # Whoever loses eight races in a row meets a hot row: say so.
 IDEMPOTENCY_KEY_LENGTH_MAX: Final = 255
 QUERY_LENGTH_MAX: Final = 8192
-API_VERSION: Final = "1.0"  # In every release (contract, 11.12).
 
 _encode: Final = msgspec.json.Encoder().encode
 _Respond = Callable[..., Awaitable[None]]
@@ -86,14 +86,14 @@ def _resource(plane: Plane, path: str, methods: dict[str, Route]) -> object:
         resp.set_header("allow", allowed)
         raise MethodNotAllowed(method=req.method, path=path, allowed=allowed)
 
-    responders: dict[str, object] = {
+    responders: dict[str, _Respond] = {
         f"on_{verb}": not_allowed
         for verb in ("get", "post", "put", "patch", "delete", "head", "options")
     }
     responders |= {
         f"on_{method.lower()}": _responder(plane, route) for method, route in methods.items()
     }
-    return type("Resource", (), {name: staticmethod(call) for name, call in responders.items()})()  # type: ignore[arg-type]
+    return SimpleNamespace(**responders)
 
 
 def _responder(plane: Plane, route: Route) -> _Respond:

@@ -8,7 +8,7 @@ from photon.domain.error_catalogue import OutOfThreadPoolWorker, QuotaError
 from photon.domain.errors import Kind, PhotonError, code_of
 from photon.domain.quota import QuotaUnit, in_unit
 from photon.store.errors import QuotaExceeded
-from photon.wire.v1.common import ApiError
+from photon.wire.v1.basics import ApiError
 
 STATUS_OF_KIND: Final[dict[Kind, int]] = {
     Kind.INVALID: 400,

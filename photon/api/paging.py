@@ -18,7 +18,7 @@ from photon.api.plane import Plane
 from photon.api.route import Call
 from photon.domain.error_catalogue import InvalidPageSize, PageExpired
 from photon.store.protocol import Entity, Noun, Where
-from photon.wire.v1.common import ResourceList
+from photon.wire.v1.basics import ResourceList
 
 PAGE_SIZE_MIN: Final = 1
 PAGE_SIZE_MAX: Final = 100  # The contract's; a page costs the same wherever it lies.

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
 from photon.api.plane import Plane
 from photon.api.principal import Principal, Role
+
+API_VERSION: Final = "1.0"  # In every release (contract, 11.12).
 
 Query = TypeVar("Query")
 Body = TypeVar("Body")

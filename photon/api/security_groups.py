@@ -14,7 +14,7 @@ from typing import Final
 from photon.domain.error_catalogue import InvalidEntity, InvalidSecurityGroupFormat
 from photon.domain.errors import Kind, PhotonError
 from photon.domain.task import ErrorRecord
-from photon.wire.v1.common import SecurityGroup
+from photon.wire.v1.basics import SecurityGroup
 
 GROUPS_MAX: Final = 1_000  # As many as one list of the API takes.
 GROUP_LENGTH_MAX: Final = 256  # Directories allow 255 for a group; a domain is much shorter.

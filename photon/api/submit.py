@@ -29,7 +29,7 @@ class Ask:
     """What is to be done, and to what: the task's operation and its entity.
 
     A task that is born COMPLETED shows `steps` (none: one named as the operation), and `warnings`
-    on the first of them.
+    on the first of them. A saga's task shows `steps` too, where not all of its own will be needed.
     """
 
     operation: str
@@ -105,7 +105,7 @@ async def _start(
         _task(plane, ask, job.task_id),
         steps=tuple(
             StepRecord(step, warnings=job.warnings if place == 0 else ())
-            for place, step in enumerate(plane.runner.steps_of(ask.operation))
+            for place, step in enumerate(ask.steps or plane.runner.steps_of(ask.operation))
         ),
         owner=plane.runner.owner,
         saga=REFUSED if isinstance(job.order, Refused) else ask.operation,

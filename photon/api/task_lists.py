@@ -12,7 +12,7 @@ from photon.api.route import Call
 from photon.api.views.task import task_view
 from photon.store.nouns import TASKS
 from photon.store.protocol import Where
-from photon.wire.v1.common import ResourceList
+from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
 
 

@@ -75,6 +75,7 @@ class ControllerProcess:
             images=self._images,
             image_url=lambda image_id: f"{config.advertise}/v1/images/{image_id}/content",
             welcome=self._hosts.welcome,
+            regard=self._hosts.regard,
         )
         await self._register()
         self._runner = TaskRunner(

@@ -15,7 +15,7 @@ import uvloop
 from photon.controller.config import ControllerConfig
 from photon.controller.process import ControllerProcess
 
-KEEP_ALIVE_SECONDS: Final = 75
+KEEP_ALIVE_SECONDS: Final = 75  # Longer than the pause between a client's polls.
 BACKLOG: Final = 2048
 CONNECTIONS_MAX: Final = 10_000  # Beyond this, uvicorn answers 503 by itself.
 CLOSE_SECONDS: Final = 15  # Long polls are cut then; clients ask again.

@@ -17,10 +17,10 @@ from photon.sdk.client import Client
 from photon.sdk.errors import SdkError
 
 QEMU_HOST: Final = "127.0.0.1"
-READY_SECONDS_MAX: Final = 60.0
-POLL_SECONDS: Final = 0.1
-STOP_TASK_SECONDS_MAX: Final = 120.0
-SIMULATED_HOSTS_MAX: Final = 20_000
+READY_SECONDS_MAX: Final = 60.0  # It takes two; a loaded machine may take its time.
+POLL_SECONDS: Final = 0.1  # Nobody waits longer than this for nothing.
+STOP_TASK_SECONDS_MAX: Final = 120.0  # An orderly stop of a guest may take a minute.
+SIMULATED_HOSTS_MAX: Final = 20_000  # What one process was seen to serve.
 
 Say = Callable[[str], None]
 

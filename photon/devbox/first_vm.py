@@ -14,7 +14,7 @@ from photon.wire.v1.vm import AttachedDiskCreateSpec, Vm, VmCreateSpec
 
 VM: Final = "hello"
 BANNER: Final = "Photon demo guest is up"
-TASK_SECONDS_MAX: Final = 180.0
+TASK_SECONDS_MAX: Final = 180.0  # The first VM of a host fetches its image.
 BOOT_SECONDS_MAX: Final = 240.0  # An emulated guest boots in 10 s on a quiet machine.
 CONSOLE_QUIET_SECONDS: Final = 1.0
 CONSOLE_BYTES_MAX: Final = 1 << 20

@@ -13,7 +13,7 @@ from photon.domain.quota import QuotaUnit
 from photon.domain.subnet import SubnetType
 from photon.sdk.client import Client
 from photon.sdk.nouns.catalogue import ImageUpload
-from photon.wire.v1.common import QuotaLineItem
+from photon.wire.v1.basics import QuotaLineItem
 from photon.wire.v1.flavor import FlavorCreateSpec
 from photon.wire.v1.host import HostCreateSpec
 from photon.wire.v1.subnet import PortGroups, SubnetCreateSpec
@@ -27,7 +27,7 @@ IMAGE: Final = "photon-demo"
 VM_FLAVOR: Final = "demo-tiny"
 BOOT_FLAVOR: Final = "demo-boot"
 DATA_FLAVOR: Final = "demo-data"
-TASK_SECONDS_MAX: Final = 120.0
+TASK_SECONDS_MAX: Final = 120.0  # The longest checks and stores the image.
 
 _LIMITS: Final = (
     ("vm.count", 100_000.0, QuotaUnit.COUNT),

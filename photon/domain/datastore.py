@@ -24,3 +24,12 @@ class HostDatastore(msgspec.Struct, frozen=True):
     host_id: str
     datastore_id: str
     generation: int = 0
+
+
+class DatastoreTag(msgspec.Struct, frozen=True):
+    """That a datastore has a tag. Its id is the datastore's and the tag with a slash between."""
+
+    id: str
+    datastore_id: str
+    tag: str
+    generation: int = 0

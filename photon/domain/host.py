@@ -46,6 +46,8 @@ HOST_OPERATION_FROM: Final[Mapping[HostOperation, frozenset[HostState]]] = {
 AGENT_PORT: Final = 8835
 # Host metadata: the agent's host:port, when one agent serves many hosts or listens elsewhere.
 AGENT_ENDPOINT_KEY: Final = "AGENT_ENDPOINT"
+# Host metadata: the names of the datastores that may be used, with commas between; none: all.
+ALLOWED_DATASTORES_KEY: Final = "ALLOWED_DATASTORES"
 
 
 class Host(msgspec.Struct, frozen=True):
@@ -74,3 +76,9 @@ class Host(msgspec.Struct, frozen=True):
             return named
         address = f"[{self.address}]" if ":" in self.address else self.address
         return f"{address}:{AGENT_PORT}"
+
+    @property
+    def allowed_datastores(self) -> tuple[str, ...]:
+        """Names of the datastores that may be used; none: all."""
+        named = self.metadata.get(ALLOWED_DATASTORES_KEY, "").split(",")
+        return tuple([name.strip() for name in named if name.strip()])

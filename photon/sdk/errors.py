@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from photon.wire.v1.common import ApiError
+from photon.wire.v1.basics import ApiError
 from photon.wire.v1.task import Task
 
 

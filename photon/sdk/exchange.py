@@ -18,7 +18,7 @@ from photon.outside.ids import Ids
 from photon.sdk.errors import ApiProblem, BadAnswer, TaskFailed, TaskUnfinished, Unreachable
 from photon.sdk.file_body import FileBody
 from photon.sdk.request import ANSWER_SECONDS, Request, decoder, path
-from photon.wire.v1.common import ApiError
+from photon.wire.v1.basics import ApiError
 from photon.wire.v1.task import Task
 
 Answer = TypeVar("Answer")

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from photon.sdk.file_body import FileBody
-from photon.wire.v1.common import ResourceList
+from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
 
 Answer = TypeVar("Answer")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from photon.domain.controller import Controller
-from photon.domain.datastore import Datastore, HostDatastore
+from photon.domain.datastore import Datastore, DatastoreTag, HostDatastore
 from photon.domain.disk import EphemeralDisk, PersistentDisk
 from photon.domain.flavor import Flavor
 from photon.domain.host import Host
@@ -51,7 +51,7 @@ IMAGES: Final = Noun(
         "checksum": lambda i: i.checksum,
         "task_id": lambda i: i.task_id,
     },
-    indexes=(("name",), ("project_id",), ("checksum",)),
+    indexes=(("name",), ("project_id",), ("checksum",), ("state",)),
 )
 
 VMS: Final = Noun(
@@ -155,6 +155,15 @@ HOST_DATASTORES: Final = Noun(
     in_feed=False,
 )
 
+# Sorted by id, so by datastore: the datastores with a tag are paged like all others.
+DATASTORE_TAGS: Final = Noun(
+    "datastore_tags",
+    DatastoreTag,
+    {"datastore_id": lambda t: t.datastore_id, "tag": lambda t: t.tag},
+    indexes=(("tag",),),
+    in_feed=False,
+)
+
 ZONES: Final = Noun(
     "zones",
     Zone,
@@ -204,6 +213,7 @@ NOUNS: Final[tuple[Noun[Any], ...]] = (
     HOSTS,
     DATASTORES,
     HOST_DATASTORES,
+    DATASTORE_TAGS,
     ZONES,
     SYSTEM,
     TASKS,

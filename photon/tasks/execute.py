@@ -16,7 +16,7 @@ from photon.outside.clock import Clock
 from photon.tasks.journal import LostOwnership, TaskJournal
 from photon.tasks.saga import Plan, Run, Saga, Step
 
-UNDO_WAIT_SECONDS = 0.5
+UNDO_WAIT_SECONDS = 0.5  # A first retry soon: most faults are gone by then.
 UNDO_WAIT_SECONDS_MAX = 60.0  # An undo is tried for ever, but not more often than this in the end.
 
 log = logging.getLogger(__name__)

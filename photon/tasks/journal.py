@@ -13,7 +13,13 @@ import msgspec
 
 from photon.domain.task import ErrorRecord, Task, TaskState
 from photon.outside.clock import Clock
-from photon.store.errors import RequirementFailed, StaleGeneration, StoreBusy, StoreUnavailable
+from photon.store.errors import (
+    AlreadyExists,
+    RequirementFailed,
+    StaleGeneration,
+    StoreBusy,
+    StoreUnavailable,
+)
 from photon.store.nouns import TASKS
 from photon.store.protocol import CloudStore, Update, Write
 from photon.tasks.saga import Plan
@@ -132,7 +138,7 @@ class TaskJournal:
                 self._close(state, chosen)
                 try:
                     await self._write(chosen.writes)
-                except (StaleGeneration, RequirementFailed):
+                except (AlreadyExists, StaleGeneration, RequirementFailed):
                     self._task, self._steps = before[0], list(before[1])
                     continue
                 return

@@ -31,17 +31,18 @@ from photon.domain.guest import (
 )
 
 CHANGE_SECONDS = 30.0  # A killed process is noticed at once; a loaded machine may need a while.
-CONSOLE_READS_MAX = 100  # Chunks until a console has said what the test waits for.
+CONSOLE_BYTES_MAX = 1 << 20  # A guest that said so much without saying it will not say it.
 
 
 class Rig(Protocol):
     """A driver under test, and the hands that reach what a control plane cannot."""
 
-    driver: HostDriver
     changes: Changes
     image: ImageSource  # can be fetched; nothing has fetched it yet
     memory_mib: int  # what a guest of this image needs
 
+    @property
+    def driver(self) -> HostDriver: ...
     def new_id(self) -> str: ...
     async def reopen(self) -> HostDriver:
         """The agent dies, and a new one finds the same host. Becomes `self.driver`."""
@@ -116,11 +117,12 @@ def refused(code: AgentRefusal) -> pytest.RaisesExc[Refusal]:
 async def read_until(console: ConsoleStream, wanted: bytes) -> bytes:
     """What a console says until `wanted` has been said; the caller bounds the time."""
     heard = b""
-    for _ in range(CONSOLE_READS_MAX):
-        heard += await console.read()
-        if wanted in heard:
-            return heard
-    raise AssertionError(f"{wanted!r} was not said; heard {heard[-500:]!r}")
+    while wanted not in heard:
+        chunk = await console.read()
+        heard += chunk
+        assert chunk, f"the console closed before {wanted!r}; heard {heard[-500:]!r}"
+        assert len(heard) <= CONSOLE_BYTES_MAX, f"{wanted!r} was not said"
+    return heard
 
 
 class DriverContract:

@@ -19,8 +19,9 @@ from photon.agent.drivers.qemu.settings import (
 from photon.domain.guest import ImageSource
 from photon.outside.clock import RealClock
 from photon.outside.ids import TimeOrderedIds
-from tests.drivers.contract import Changes, read_until
+from tests.drivers.contract import CHANGE_SECONDS, Changes, read_until
 
+PROMPT = b"photon:/root#"  # The shell listens; what is typed earlier may be lost.
 BOOT_SECONDS = 120.0  # Ten on a quiet machine; others may work on it too.
 
 
@@ -32,6 +33,7 @@ class QemuRig:
         self.image = image
         self.memory_mib = memory_mib
         self.changes = Changes()
+        self._asked = 0
         self._ids = TimeOrderedIds(RealClock())
         self.driver = QemuDriver(settings, self._ids)
 
@@ -58,11 +60,16 @@ class QemuRig:
         os.kill(find_guests([vm_id])[vm_id], signal.SIGKILL)
 
     async def up(self, vm_id: str) -> None:
-        await self.hear(vm_id, b"Photon demo guest is up")
+        heard = await self.hear(vm_id, PROMPT)
+        assert b"Photon demo guest is up" in heard
 
     async def power_off_from_inside(self, vm_id: str) -> None:
         console = await self.driver.open_serial(vm_id)
         await console.write(b"poweroff\n")
+        # QEMU drops what it has not read when the line closes, so it stays open to the end.
+        async with asyncio.timeout(BOOT_SECONDS):
+            while await console.read():
+                pass
         await console.close()
 
     async def hear(self, vm_id: str, wanted: bytes) -> bytes:
@@ -76,15 +83,19 @@ class QemuRig:
 
     async def ask(self, vm_id: str, command: str) -> str:
         """What a command prints that is typed into the guest's shell."""
+        self._asked += 1
+        start, end = f"start-{self._asked}", f"end-{self._asked}"
+        line = f"echo {start}; {command}; echo; echo {end}\n"
         console = await self.driver.open_serial(vm_id)
         try:
-            # The mark is put together by the shell, so that the echo of the line is no answer.
-            await console.write(f"echo sta''rt; {command}; echo en''d\n".encode())
-            async with asyncio.timeout(BOOT_SECONDS):
-                heard = await read_until(console, b"\nend\r")
+            await console.write(line.encode())
+            async with asyncio.timeout(CHANGE_SECONDS):
+                # At a line's start, which the echo of what was typed is not.
+                heard = await read_until(console, f"\n{end}\r\n".encode())
         finally:
             await console.close()
-        return heard.decode().rsplit("start\r\n", 1)[-1].rsplit("end\r", 1)[0].replace("\r", "")
+        text = heard.decode(errors="replace").replace("\r", "")
+        return text.rsplit(f"\n{start}\n", 1)[-1].rsplit(f"{end}\n", 1)[0]
 
 
 def settings_for(directory: Path, **changes: object) -> QemuSettings:

@@ -131,7 +131,10 @@ class Stub:
                 return 200, self._list(asked, noun)
             case [noun], "POST":
                 return 201, self._create(asked, noun, None)
-            case [_, parent, noun], "GET" if noun in MAKERS and noun not in ("subnets",):
+            case ["hosts", id, "vms"], _:
+                self._find("hosts", id)
+                return 200, self._page(asked, [*self.entities["vms"].values()])
+            case [_, parent, noun], "GET" if noun in MAKERS and noun != "subnets":
                 return 200, self._list(asked, noun, parent)
             case [_, parent, noun], "POST" if noun in MAKERS:
                 return 201, self._create(asked, noun, parent)
@@ -210,8 +213,6 @@ class Stub:
             return 200, self.content
         if verb == "quota":
             return self._quota(asked, entity)
-        if noun == "hosts" and verb == "vms":
-            return 200, self._page(asked, [*self.entities["vms"].values()])
         if noun == "vms" and verb in STATE_AFTER:
             entity["state"] = STATE_AFTER[verb]
         if verb == "tags":

@@ -14,7 +14,7 @@ from photon.sdk.console import console_ticket, open_console, open_console_async
 from photon.sdk.errors import ApiProblem, BadAnswer, TaskFailed, Unreachable
 from photon.sdk.nouns.catalogue import ImageUpload
 from photon.sdk.nouns.compute import ConsoleKind
-from photon.wire.v1.common import QuotaLineItem
+from photon.wire.v1.basics import QuotaLineItem
 from photon.wire.v1.flavor import FlavorCreateSpec
 from photon.wire.v1.tenancy import ProjectCreateSpec, TenantCreateSpec
 from photon.wire.v1.vm import AttachedDiskCreateSpec, VmCreateSpec

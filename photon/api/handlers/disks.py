@@ -26,7 +26,7 @@ from photon.domain.readiness import Readiness
 from photon.store.nouns import DISKS, EPHEMERAL_DISKS, FLAVORS, PROJECTS, VMS
 from photon.store.protocol import Charge, Insert, Require, Update, Write
 from photon.wire.v1 import disk as wire
-from photon.wire.v1.common import ResourceList
+from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
 
 Plain = Call[NoQuery, None]

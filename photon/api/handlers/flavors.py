@@ -29,7 +29,7 @@ from photon.store.nouns import FLAVORS
 from photon.store.protocol import Insert, Update
 from photon.store.reaping import reap_flavor
 from photon.wire.v1 import flavor as wire
-from photon.wire.v1.common import ResourceList
+from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
 
 # Agents count CPUs and MiB in 32 bits; the largest machines there are have a thousandth of this.

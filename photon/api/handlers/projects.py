@@ -36,7 +36,7 @@ from photon.store.protocol import (
     Write,
 )
 from photon.wire.v1 import tenancy
-from photon.wire.v1.common import ResourceList, StringList
+from photon.wire.v1.basics import ResourceList, StringList
 from photon.wire.v1.task import Task
 
 # What keeps a project from being deleted, as an error calls it.

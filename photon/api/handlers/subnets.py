@@ -22,7 +22,7 @@ from photon.store.nouns import SUBNETS
 from photon.store.protocol import Insert, RequireNone, Update, Write
 from photon.store.reaping import reap_subnet
 from photon.wire.v1 import subnet as wire
-from photon.wire.v1.common import ResourceList
+from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
 
 DEFAULTS_MAX = 10  # There is one; more could only be left by a bug, and are mended on the way.

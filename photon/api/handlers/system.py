@@ -15,7 +15,7 @@ from photon.domain.system import SYSTEM_ID, System, SystemState
 from photon.store.nouns import DATASTORES, HOSTS, PROJECTS, SYSTEM, TENANTS, VMS
 from photon.store.protocol import Insert, Update, Write
 from photon.wire.v1 import system as wire
-from photon.wire.v1.common import ResourceList, StringList
+from photon.wire.v1.basics import ResourceList, StringList
 from photon.wire.v1.task import Task
 from photon.wire.v1.vm import Vm
 

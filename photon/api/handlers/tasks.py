@@ -11,7 +11,7 @@ from photon.api.route import Call
 from photon.api.task_lists import TasksQuery, tasks_page, upper
 from photon.api.views.task import task_view
 from photon.domain.error_catalogue import InvalidQueryParams, NotFound
-from photon.wire.v1.common import ResourceList
+from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
 
 WAIT_SECONDS_MAX = 60  # Proxies between here and a client close what is silent for longer.

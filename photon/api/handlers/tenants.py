@@ -22,7 +22,7 @@ from photon.store.errors import AlreadyExists, InUse
 from photon.store.nouns import PROJECTS, TENANTS
 from photon.store.protocol import Delete, DropQuota, Insert, RequireNone, SetLimits, Update, Write
 from photon.wire.v1 import tenancy
-from photon.wire.v1.common import ResourceList, StringList
+from photon.wire.v1.basics import ResourceList, StringList
 from photon.wire.v1.task import Task
 
 

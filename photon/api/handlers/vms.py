@@ -27,7 +27,7 @@ from photon.domain.vm import Vm, VmState
 from photon.store.nouns import DISKS, VMS
 from photon.store.protocol import Update, Write
 from photon.wire.v1 import vm as wire
-from photon.wire.v1.common import ResourceList
+from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
 
 

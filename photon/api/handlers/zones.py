@@ -18,7 +18,7 @@ from photon.store.endings import tombstone
 from photon.store.nouns import ZONES
 from photon.store.protocol import Insert, Update
 from photon.wire.v1 import host as wire
-from photon.wire.v1.common import ResourceList
+from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
 
 

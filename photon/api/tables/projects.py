@@ -9,7 +9,7 @@ from photon.api.principal import Role
 from photon.api.route import Gate, NamedQuery, Route, Tag
 from photon.api.task_lists import ProjectTasksQuery
 from photon.wire.v1 import tenancy
-from photon.wire.v1.common import ResourceList, StringList
+from photon.wire.v1.basics import ResourceList, StringList
 from photon.wire.v1.task import Task
 
 ROUTES: Final[tuple[Route, ...]] = (

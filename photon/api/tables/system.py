@@ -8,7 +8,7 @@ from photon.api.handlers import system
 from photon.api.principal import Role
 from photon.api.route import Gate, PageQuery, Route, Tag
 from photon.wire.v1 import system as wire
-from photon.wire.v1.common import ResourceList, StringList
+from photon.wire.v1.basics import ResourceList, StringList
 from photon.wire.v1.task import Task
 from photon.wire.v1.vm import Vm
 

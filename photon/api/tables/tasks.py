@@ -7,7 +7,7 @@ from typing import Final
 from photon.api.handlers import tasks
 from photon.api.route import Route, Tag
 from photon.api.task_lists import TasksQuery
-from photon.wire.v1.common import ResourceList
+from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
 
 ROUTES: Final[tuple[Route, ...]] = (

@@ -8,7 +8,7 @@ from photon.api.handlers import vm_create, vms
 from photon.api.principal import Role
 from photon.api.route import Gate, NamedQuery, Route, Tag
 from photon.wire.v1 import vm
-from photon.wire.v1.common import ResourceList
+from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
 
 ROUTES: Final[tuple[Route, ...]] = (

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from photon.domain.flavor import Flavor
 from photon.domain.quota import Amount
 from photon.wire.v1 import flavor as wire
-from photon.wire.v1.common import QuotaLineItem
+from photon.wire.v1.basics import QuotaLineItem
 
 
 def flavor_view(flavor: Flavor, base: str) -> wire.Flavor:

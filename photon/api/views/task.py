@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from photon.domain.task import ErrorRecord, Task
-from photon.wire.v1.common import ApiError
+from photon.wire.v1.basics import ApiError
 from photon.wire.v1.task import Step, TaskEntity
 from photon.wire.v1.task import Task as TaskView
 

@@ -9,7 +9,7 @@ from photon.domain.quota import Amount
 from photon.domain.vm import Vm
 from photon.wire.v1 import disk as wire_disk
 from photon.wire.v1 import vm as wire_vm
-from photon.wire.v1.common import QuotaLineItem
+from photon.wire.v1.basics import QuotaLineItem
 
 
 def cost_view(cost: Iterable[Amount]) -> list[QuotaLineItem]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from photon.sdk.operation import Face, Noun, listing, operation
 from photon.sdk.request import Listing, Request, get, path, post
-from photon.wire.v1.common import StringList
+from photon.wire.v1.basics import StringList
 from photon.wire.v1.system import (
     Auth,
     Available,

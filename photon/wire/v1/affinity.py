@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-AFFINITIES_MAX = 32
+AFFINITIES_MAX = 32  # Each is looked up before the VM is asked for.
 
 
 class LocalitySpec(msgspec.Struct):

@@ -8,7 +8,7 @@ import msgspec
 
 from photon.domain.disk import DiskState
 from photon.wire.v1.affinity import Affinities
-from photon.wire.v1.common import Name, NonEmpty, QuotaLineItem, check_name
+from photon.wire.v1.basics import Name, NonEmpty, QuotaLineItem, check_name
 from photon.wire.v1.vm import CAPACITY_GIB_MAX, TAGS_MAX, TagText
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from photon.domain.flavor import FlavorKind
 from photon.domain.readiness import Readiness
-from photon.wire.v1.common import Name, QuotaLineItem, check_name
+from photon.wire.v1.basics import Name, QuotaLineItem, check_name
 
 
 class FlavorCreateSpec(msgspec.Struct):

@@ -8,7 +8,7 @@ import msgspec
 
 from photon.domain.host import HostState, UsageTag
 from photon.domain.readiness import Readiness
-from photon.wire.v1.common import Name, NonEmpty, check_name
+from photon.wire.v1.basics import Name, NonEmpty, check_name
 from photon.wire.v1.vm import TextMap
 
 # A domain name or an IP address, as RFC 1123 and RFC 4291 spell them.

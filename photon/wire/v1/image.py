@@ -6,7 +6,7 @@ import msgspec
 
 from photon.domain.image import ReplicationType
 from photon.domain.readiness import Readiness
-from photon.wire.v1.common import Name, check_name
+from photon.wire.v1.basics import Name, check_name
 
 
 class ImageSetting(msgspec.Struct, rename="camel"):

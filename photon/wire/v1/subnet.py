@@ -8,9 +8,9 @@ import msgspec
 
 from photon.domain.readiness import Readiness
 from photon.domain.subnet import SubnetType
-from photon.wire.v1.common import Name, Text, check_name
+from photon.wire.v1.basics import Name, Text, check_name
 
-PORT_GROUPS_MAX = 64
+PORT_GROUPS_MAX = 64  # As many VLANs as one rack is usually given.
 PortGroupName = Annotated[str, msgspec.Meta(min_length=1, max_length=265)]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from photon.domain.task import TaskState
-from photon.wire.v1.common import ApiError, Milliseconds
+from photon.wire.v1.basics import ApiError, Milliseconds
 
 
 class TaskEntity(msgspec.Struct):

@@ -7,9 +7,9 @@ from typing import Annotated
 import msgspec
 
 from photon.domain.quota import QuotaUnit
-from photon.wire.v1.common import Name, SecurityGroup, check_name
+from photon.wire.v1.basics import Name, SecurityGroup, check_name
 
-QUOTA_KEYS_MAX = 500
+QUOTA_KEYS_MAX = 500  # Flavors bring keys of their own; each is a row and a condition.
 QuotaKey = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 

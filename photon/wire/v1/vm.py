@@ -9,11 +9,11 @@ import msgspec
 from photon.domain.disk import DiskState
 from photon.domain.vm import VmState
 from photon.wire.v1.affinity import Affinities
-from photon.wire.v1.common import TAG_LENGTH_MAX, Name, NonEmpty, QuotaLineItem, check_name
+from photon.wire.v1.basics import TAG_LENGTH_MAX, Name, NonEmpty, QuotaLineItem, check_name
 
-DISKS_A_VM_MAX = 16
-SUBNETS_A_VM_MAX = 8
-TAGS_MAX = 64
+DISKS_A_VM_MAX = 16  # What a host has slots for.
+SUBNETS_A_VM_MAX = 8  # One card each.
+TAGS_MAX = 64  # All of them travel with each list of VMs.
 CAPACITY_GIB_MAX = 1 << 20  # A pebibyte: whoever means more means a typing mistake.
 
 TagText = Annotated[str, msgspec.Meta(min_length=1, max_length=TAG_LENGTH_MAX)]
