@@ -54,8 +54,8 @@ def a_vm(cloud: Cloud, project_id: str) -> Vm:
     id = cloud.ids.new()
     disk_cost = (Amount("ephemeral-disk", 1.0, QuotaUnit.COUNT),)
     disk = VmDisk(
-        cloud.ids.new(), "boot", FlavorKind.EPHEMERAL_DISK, "small", "f", 20, True,
-        DiskState.CREATING, disk_cost,
+        cloud.ids.new(), "boot", FlavorKind.EPHEMERAL_DISK, "small", "f", 20,
+        boot=True, state=DiskState.CREATING, cost=disk_cost,
     )  # fmt: skip
     return Vm(
         id, project_id, f"vm-{id}", "f", "small", "i", COST[:6], 2, 4096,
@@ -92,8 +92,9 @@ async def fill(cloud: Cloud, rows: int) -> None:
         project = Project(cloud.ids.new(), "t", f"p{n}")
         cloud.projects.append(project.id)
         await cloud.store.commit([Insert(PROJECTS, project), SetLimits(project.id, limits)])
+    chance = random.Random(2)
     for _ in range(0, rows, ROWS_A_SET):
-        vms = [a_vm(cloud, random.choice(cloud.projects)) for _ in range(ROWS_A_SET)]  # noqa: TID251  # a bench may roll dice
+        vms = [a_vm(cloud, chance.choice(cloud.projects)) for _ in range(ROWS_A_SET)]
         cloud.vms += [vm.id for vm in vms]
         await cloud.store.commit([Insert(VMS, vm) for vm in vms])
 
@@ -159,19 +160,15 @@ async def measure(cloud: Cloud) -> None:
         print(f"{name:32} {loop:9.1f} ({process:7.1f}) {1e6 / wall:12,.0f}/s", flush=True)
 
 
-async def run(directory: Path, rows: int) -> None:
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
+async def run(path: str, rows: int) -> None:
     clock = RealClock()
-    store = SqliteStore(str(directory / "store.db"), NOUNS, clock, SqliteOptions())
+    store = SqliteStore(path, NOUNS, clock, SqliteOptions())
     cloud = Cloud(store, TimeOrderedIds(clock), [], [])
     loop, process, _ = await timed(rows, lambda: fill(cloud, rows))
-    size = sum(path.stat().st_size for path in directory.iterdir()) >> 20
-    print(f"\n{rows:,} VMs, {size:,} MiB       CPU µs: loop (process)       rate")
+    print(f"\n{f'{rows:,} VMs':32} loop's CPU µs (process)         rate")
     print(f"{'filling, a row':32} {loop:9.1f} ({process:7.1f})")
     await measure(cloud)
     await store.close()
-    shutil.rmtree(directory)
 
 
 def main() -> None:
@@ -180,7 +177,12 @@ def main() -> None:
     parser.add_argument("--directory", type=Path, default=Path(".bench/store"))
     options = parser.parse_args()
     for rows in options.rows or (10_000,):
-        asyncio.run(run(options.directory, rows))
+        shutil.rmtree(options.directory, ignore_errors=True)
+        options.directory.mkdir(parents=True)
+        path = options.directory / "store.db"
+        asyncio.run(run(str(path), rows))
+        print(f"{'file':32} {path.stat().st_size >> 20:9,} MiB")
+        shutil.rmtree(options.directory)
 
 
 if __name__ == "__main__":

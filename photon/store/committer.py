@@ -95,12 +95,18 @@ class Committer:
                 self._cursor.execute("ROLLBACK")
             self._cursor.execute("BEGIN IMMEDIATE")
             self._apply_waiting()
-            self._feed.record(self._changes)
+            if self._changes:
+                self._feed.record(self._changes)
+            else:  # Nothing but refusals: there is nothing to wait for.
+                self._cursor.execute("ROLLBACK")
         except Exception as error:  # The edge of the loop: whoever waits must hear of it.
             self._group = self._group or self._take_all()
             self._committed(error)
-        else:
+            return
+        if self._changes:
             self._durably.commit(self._commit, self._committed)
+        else:
+            self._committed(None)
 
     def _apply_waiting(self) -> None:
         """Runs what waits, as long as there is time for it.

@@ -16,7 +16,10 @@ Done = Callable[[BaseException | None], None]
 
 
 class Durably(Protocol):
-    """Runs what waits for the disk."""
+    """Runs what waits for the disk. `inline`: on the loop, so that nobody reads meanwhile."""
+
+    @property
+    def inline(self) -> bool: ...
 
     def commit(self, commit: Callable[[], None], done: Done) -> None:
         """Runs `commit`, then calls `done` on the event loop with what it raised, if anything."""
@@ -31,6 +34,8 @@ class Durably(Protocol):
 
 class InThread:
     """One worker thread commits, another reads what takes long. For real controllers."""
+
+    inline = False
 
     def __init__(self) -> None:
         self._committer = ThreadPoolExecutor(1, "photon-store-commit")
@@ -59,6 +64,8 @@ class InThread:
 
 class Inline:
     """On the loop itself: for simulations, which own the order of everything."""
+
+    inline = True
 
     def commit(self, commit: Callable[[], None], done: Done) -> None:
         error: BaseException | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,7 @@ from photon.outside.clock import Clock
 from photon.store import feed, quota_rows
 from photon.store.committer import Committer
 from photon.store.connections import MEMORY, open_reader, open_writer
-from photon.store.durably import Durably, Inline, InThread
+from photon.store.durably import Durably, InThread
 from photon.store.errors import StoreUnavailable
 from photon.store.lock import FileLock
 from photon.store.migrate import prepare
@@ -56,28 +57,34 @@ class SqliteStore:
             SchemaTooNew: a newer release wrote it.
         """
         in_memory = path == MEMORY
-        assert not in_memory or isinstance(options.durably, Inline), "see SqliteOptions"
+        assert not in_memory or options.durably.inline, "see SqliteOptions"
         assert len({noun.name for noun in nouns}) == len(nouns), "two nouns share a name"
         self._statements = {noun: NounStatements(noun) for noun in nouns}
         self._durably = options.durably
-        self._lock = None if in_memory else FileLock(path)
-        self._write = open_writer(path)
-        prepare(self._write, path, nouns)
-        self._read = self._write if in_memory else open_reader(path)
-        self._slow_read = self._write if in_memory else open_reader(path)
         self._listeners = feed.Listeners()
-        self._committer = Committer(
-            self._write,
-            Writer(self._write.cursor(), self._statements),
-            feed.FeedWriter(self._write, kept=options.changes_kept),
-            options.durably,
-            clock,
-        )
+        with ExitStack() as opened:
+            if not in_memory:
+                opened.callback(FileLock(path).release)
+            self._write = opened.enter_context(closing(open_writer(path)))
+            prepare(self._write, path, nouns)
+            self._read = self._slow_read = self._write
+            if not in_memory:
+                self._read = opened.enter_context(closing(open_reader(path)))
+                self._slow_read = opened.enter_context(closing(open_reader(path)))
+            self._committer = Committer(
+                self._write,
+                Writer(self._write.cursor(), self._statements),
+                feed.FeedWriter(self._write, kept=options.changes_kept),
+                options.durably,
+                clock,
+            )
+            # First of all, for its threads use the connections.
+            opened.callback(options.durably.close)
+            self._opened: ExitStack | None = opened.pop_all()
         self._committer.tell = self._listeners.tell
-        self._closed = False
 
     async def commit(self, writes: Sequence[Write]) -> Revision:
-        if self._closed:
+        if self._opened is None:
             raise StoreUnavailable("The store is closed. Start the controller again.")
         return await self._committer.submit(writes)
 
@@ -144,15 +151,10 @@ class SqliteStore:
         return self._listeners.add(listener)
 
     async def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        await self._committer.finish()
-        self._durably.close()
-        for connection in {self._slow_read, self._read, self._write}:
-            connection.close()
-        if self._lock is not None:
-            self._lock.release()
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await self._committer.finish()
+            opened.close()
 
     def _of(self, noun: Noun[E]) -> NounStatements[E]:
         return self._statements[noun]
