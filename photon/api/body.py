@@ -40,7 +40,7 @@ def decode(decoder: msgspec.json.Decoder[Any], content: bytes) -> Any:
     except msgspec.ValidationError as wrong:
         raise _translated(str(wrong), content) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
-        raise InvalidJson(problem=_clean(str(wrong))) from None
+        raise InvalidJson(problem=printable(wrong)) from None
 
 
 def _translated(wrong: str, content: bytes) -> InvalidJson | InvalidEntity:
@@ -58,7 +58,7 @@ def _translated(wrong: str, content: bytes) -> InvalidJson | InvalidEntity:
     if any(rule in text for rule in _RULES):
         said = re.sub(r"^Expected `\w+`", "must be", text).replace("Expected ", "must be ")
         return InvalidEntity(problem=f"{path} : {said} (was {_shown(value)})".strip())
-    return InvalidJson(problem=f"{path or 'the body'}: {_clean(text)}")
+    return InvalidJson(problem=f"{path or 'the body'}: {printable(text)}")
 
 
 def _value_at(where: str, content: bytes) -> Any:
@@ -71,14 +71,15 @@ def _value_at(where: str, content: bytes) -> Any:
                 value = value[int(step[2])]
             else:
                 return "one of its values"
-    except (msgspec.DecodeError, KeyError, IndexError, TypeError):
+    except (msgspec.DecodeError, KeyError, IndexError, TypeError, RecursionError):
         return None
     return value
 
 
 def _shown(value: Any) -> str:
-    return _clean(str(value))[:VALUE_SHOWN_MAX]
+    return printable(value)[:VALUE_SHOWN_MAX]
 
 
-def _clean(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)
+def printable(text: object) -> str:
+    """`text` without what a terminal would act on."""
+    return "".join(c if c.isprintable() else "?" for c in str(text))

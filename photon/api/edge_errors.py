@@ -34,8 +34,8 @@ class RequestTooLarge(PhotonError):
 @dataclass(eq=False)
 class RequestTimeout(PhotonError):
     code, kind = "RequestTimeout", Kind.INVALID
-    text = "the body did not arrive within {limit_seconds} s; send it without pauses"
-    limit_seconds: int
+    text = "the body did not arrive within {limit_seconds:g} s; send it without pauses"
+    limit_seconds: float
 
 
 @dataclass(eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from photon.api.edge_errors import RequestTimeout, RequestTooLarge
 from photon.domain.error_catalogue import OutOfThreadPoolWorker, QuotaError
 from photon.domain.errors import Kind, PhotonError, code_of
 from photon.domain.quota import QuotaUnit, in_unit
@@ -43,6 +44,8 @@ def view(error: PhotonError) -> ApiError:
 def headers_of(error: PhotonError) -> dict[str, str]:
     if isinstance(error, OutOfThreadPoolWorker):
         return {"retry-after": str(error.retry_after_seconds)}
+    if isinstance(error, RequestTimeout | RequestTooLarge):
+        return {"connection": "close"}  # Else the rest of the body would still have to be read.
     return {}
 
 

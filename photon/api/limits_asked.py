@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from photon.api.body import printable
 from photon.domain.error_catalogue import InvalidEntity, QuotaError
 from photon.domain.quota import Amount, QuotaUnit
 from photon.store.protocol import QuotaRow
@@ -48,7 +49,7 @@ def keys_demanded(removal: tenancy.QuotaRemoval) -> tuple[str, ...]:
 
 def check_key(key: str) -> None:
     if not key.isprintable() or key != key.strip():
-        shown = "".join(c if c.isprintable() else "?" for c in key)
+        shown = printable(key)
         raise InvalidEntity(problem=f"a quota key must be plain text without blanks (was {shown})")
 
 

@@ -92,7 +92,8 @@ def _opened(text: str, path: str) -> _Link:
         link = _decoder.decode(base64.urlsafe_b64decode(text.encode() + b"=="))
     except (msgspec.DecodeError, binascii.Error, ValueError):
         raise PageExpired(text[:64]) from None
-    if link.path != path or not PAGE_SIZE_MIN <= link.size <= PAGE_SIZE_MAX:
+    one_way = link.after is None or link.before is None
+    if link.path != path or not one_way or not PAGE_SIZE_MIN <= link.size <= PAGE_SIZE_MAX:
         raise PageExpired(text[:64])
     return link
 

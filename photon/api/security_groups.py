@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from photon.api.body import printable
 from photon.domain.error_catalogue import InvalidEntity, InvalidSecurityGroupFormat
 from photon.domain.errors import Kind, PhotonError
 from photon.domain.task import ErrorRecord
@@ -51,7 +52,7 @@ def checked(groups: Sequence[str] | None) -> tuple[str, ...]:
         raise InvalidEntity(problem=f"securityGroups : at most {GROUPS_MAX} (was {len(groups)})")
     for group in groups:
         if len(group) > GROUP_LENGTH_MAX or not group.isprintable() or not _GROUP.fullmatch(group):
-            raise InvalidSecurityGroupFormat(_printable(group))
+            raise InvalidSecurityGroupFormat(printable(group[:GROUP_LENGTH_MAX]))
     return tuple(dict.fromkeys(groups))
 
 
@@ -76,4 +77,4 @@ def groups_view(own: Sequence[str], inherited: Sequence[str]) -> list[SecurityGr
 
 
 def _printable(group: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in group[:GROUP_LENGTH_MAX])
+    return printable(group[:GROUP_LENGTH_MAX])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Final
 
+from photon.api.body import printable
 from photon.domain.error_catalogue import InvalidEntity
 from photon.domain.subnet import Subnet, SubnetType
 from photon.wire.v1 import subnet as wire
@@ -51,7 +52,7 @@ def _check_cidr(cidr: str | None) -> None:
     except ValueError:
         mask_bits = 0
     if not MASK_BITS_MIN <= mask_bits <= MASK_BITS_MAX:
-        shown = "".join(c if c.isprintable() else "?" for c in cidr)
+        shown = printable(cidr)
         raise InvalidEntity(problem=f"privateIpCidr : must be an IPv4 CIDR (was {shown})")
 
 
@@ -60,7 +61,7 @@ def _check_servers(addresses: list[str] | None) -> None:
         try:
             ipaddress.ip_address(address)
         except ValueError:
-            shown = "".join(c if c.isprintable() else "?" for c in address)
+            shown = printable(address)
             raise InvalidEntity(
                 problem=f"dnsServerAddresses : must be IP addresses (was {shown})"
             ) from None
