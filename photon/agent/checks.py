@@ -50,7 +50,8 @@ def check_provision(request: Provision) -> None:
 
 def check_disk(disk: GuestDisk) -> None:
     check_id("a disk's id", disk.id)
-    _check_range("capacity_gib", disk.capacity_gib, 1, DISK_GIB_MAX)
+    # A boot disk is as large as its image, which may be less than one GiB.
+    _check_range("capacity_gib", disk.capacity_gib, 0 if disk.boot else 1, DISK_GIB_MAX)
     _check_text("datastore_id", disk.datastore_id, TEXT_CHARACTERS_MAX)
 
 

@@ -36,6 +36,7 @@ class Lines:
         if task is None:
             task = asyncio.create_task(self._connect(endpoint))
             self._connecting[endpoint] = task
+            task.add_done_callback(_see)
         # Shielded: one caller who gives up must not take the connection from the others.
         return await asyncio.shield(task)
 
@@ -56,13 +57,24 @@ class Lines:
             del self._connecting[endpoint]
         self._open[endpoint] = connection
         self._open.move_to_end(endpoint)
-        self._close_surplus()
+        self._close_surplus(endpoint)
         return connection
 
-    def _close_surplus(self) -> None:
+    def _close_surplus(self, newest: str) -> None:
         surplus = len(self._open) - self._idle_max
         if surplus <= 0:
             return
-        unused = [name for name, line in self._open.items() if line.is_idle or not line.is_open]
+        # The newest is idle only because its first call has yet to come.
+        unused = [
+            name
+            for name, line in self._open.items()
+            if name != newest and (line.is_idle or not line.is_open)
+        ]
         for name in unused[:surplus]:
             self._open.pop(name).close()
+
+
+def _see(connecting: asyncio.Task[Connection]) -> None:
+    """Looks at a failure that all who waited for it may have given up on."""
+    if not connecting.cancelled():
+        connecting.exception()

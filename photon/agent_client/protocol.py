@@ -25,7 +25,7 @@ from photon.domain.guest import (
 # The longest that each kind of call may take before it counts as unanswered. A caller's own
 # deadline must be longer. An agent gives up its own inner waits earlier.
 ASK_SECONDS = 10.0  # Reads, and changes of an agent's books alone.
-CHANGE_SECONDS = 60.0  # A change of one guest: an orderly stop waits half of this for the guest.
+CHANGE_SECONDS = 120.0  # A change of one guest; an orderly stop waits a minute for the guest.
 CREATE_SECONDS = 60.0  # A create whose image is on the host already.
 IMAGE_SECONDS = 3600.0  # A large image over a slow link, or a copy of a whole boot disk.
 REPORT_WAIT_MS_MAX = 30_000  # The longest poll; the call itself gets ASK_SECONDS on top.

@@ -1,0 +1,5 @@
+"""`python -m photon.agent`."""
+
+from photon.agent.main import main
+
+main()
