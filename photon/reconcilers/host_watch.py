@@ -73,6 +73,7 @@ class HostWatch:
         self._observe = observe
         self._lines: dict[str, _Line] = {}
         self._endpoint_of: dict[str, str] = {}
+        self._generation_of: dict[str, int] = {}  # of the row that is believed
         self._changed: set[str] = set()
         self._wake = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
@@ -125,17 +126,29 @@ class HostWatch:
             for host_id in changed:
                 host = await self._store.find(HOSTS, host_id)
                 if host is None:
+                    self._generation_of.pop(host_id, None)
                     self._remove(host_id)
                 elif self._put(host):
                     await self._look(self._lines[host.agent_endpoint], host_id)
 
     def welcome(self, host: Host, inventory: Inventory) -> None:
-        """Believes at once in a host that was just provisioned; the change feed says it again."""
-        self._put(host)
+        """Believes at once in a host that takes VMs now; the change feed says it again."""
+        self.regard(host)
         self._believer.report(inventory)
+
+    def regard(self, host: Host) -> None:
+        """Believes at once what is about to be written of a host; the change feed says it again.
+
+        `host.generation` is the one that the row will have: what the feed still has to tell of
+        older ones is then not believed any more.
+        """
+        self._put(host)
 
     def _put(self, host: Host) -> bool:
         """Whether its line was there before, so that nobody will report it whole unasked."""
+        if host.generation < self._generation_of.get(host.id, 0):
+            return False
+        self._generation_of[host.id] = host.generation
         if not host.provisioned:
             self._remove(host.id)
             return False

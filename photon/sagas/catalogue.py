@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from photon.sagas import ask_vm, create_vm, delete_vm, disks, power_vm, refused, vm_disks
+from photon.sagas import (
+    ask_vm,
+    create_vm,
+    delete_vm,
+    disks,
+    hosts,
+    hosts_delete,
+    hosts_modes,
+    power_vm,
+    refused,
+    vm_disks,
+)
 from photon.tasks.saga import Saga
 
 SAGAS: Final[tuple[Saga[Any, Any, Any], ...]] = (
@@ -14,5 +25,8 @@ SAGAS: Final[tuple[Saga[Any, Any, Any], ...]] = (
     *vm_disks.SAGAS,
     *ask_vm.SAGAS,
     *disks.SAGAS,
+    *hosts.SAGAS,
+    *hosts_modes.SAGAS,
+    hosts_delete.SAGA,
     refused.SAGA,
 )

@@ -22,7 +22,8 @@ from photon.store.protocol import CloudStore
 class Cloud:
     """`image_url` says where an agent fetches the file of an image, given the image's id.
 
-    `welcome` makes the scheduler believe in a host as soon as it is provisioned.
+    `welcome` makes the scheduler believe in a host as soon as it takes VMs, and `regard` in what an
+    operator made of it, before the change feed says so: when the task has ended, it is so.
     """
 
     store: CloudStore
@@ -32,6 +33,7 @@ class Cloud:
     images: ImageLibrary
     image_url: Callable[[str], str]
     welcome: Callable[[Host, Inventory], None]
+    regard: Callable[[Host], None]
 
     async def vm(self, vm_id: str) -> Vm:
         vm = await self.store.find(VMS, vm_id)

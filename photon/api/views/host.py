@@ -1,0 +1,36 @@
+"""How hosts and datastores are shown (contract, 2.4)."""
+
+from __future__ import annotations
+
+from photon.domain.datastore import Datastore
+from photon.domain.host import Host
+from photon.domain.kinds import EntityKind
+from photon.wire.v1 import host as wire
+
+
+def host_view(host: Host, base: str) -> wire.Host:
+    """With its password: only the system's administrators see hosts (contract, 2.4)."""
+    return wire.Host(
+        id=host.id,
+        self_link=f"{base}/v1/infrastructure/hosts/{host.id}",
+        kind=EntityKind.HOST,
+        address=host.address,
+        username=host.username,
+        password=host.password,
+        usage_tags=list(host.usage_tags),
+        availability_zone=host.zone_id,
+        metadata=host.metadata,
+        esx_version=host.hypervisor,
+        state=host.state,
+    )
+
+
+def datastore_view(datastore: Datastore, base: str) -> wire.Datastore:
+    return wire.Datastore(
+        id=datastore.id,
+        self_link=f"{base}/v1/infrastructure/datastores/{datastore.id}",
+        kind=EntityKind.DATASTORE,
+        name=datastore.name,
+        type=datastore.type,
+        tags=list(datastore.tags),
+    )

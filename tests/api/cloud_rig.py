@@ -1,0 +1,121 @@
+"""The API with a cloud behind it: simulated hosts, a scheduler, and every saga."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from photon.agent.drivers.simulated_site import HostShape, SimulatedSite, addresses_of
+from photon.agent.hosts import Credentials
+from photon.agent.journal import MemoryJournal
+from photon.agent.local import LocalAgents
+from photon.agent.simulation import simulate
+from photon.domain.guest import HostReport
+from photon.domain.task import Task
+from photon.outside.clock import RealClock
+from photon.reconcilers.host_watch import HostWatch
+from photon.sagas.catalogue import SAGAS
+from photon.sagas.cloud import Cloud
+from photon.scheduler.leaf import Leaf
+from photon.scheduler.root import Root
+from photon.tasks.execute import BoundSaga
+from tests.agent.conftest import PaperDoors
+from tests.api.rig import Api, Json
+
+ENDPOINT: Final = "agent.test:8835"
+HOSTS: Final = "/v1/infrastructure/hosts"
+TASK_SECONDS_MAX: Final = 20.0
+CREDENTIALS: Final = Credentials("root", "secret")
+
+
+class CloudApi(Api):
+    """`agents` maps endpoints to agents, as `LocalAgents` has it: what is taken out is silent."""
+
+    def __init__(self, folder: Path, *, hosts: int = 3, shape: HostShape | None = None) -> None:
+        self._all: dict[str, BoundSaga] = {}
+        super().__init__(folder)
+        self._sagas = self._all
+        # Hosts are polled for ever: that must take time.
+        self.clock = RealClock()  # type: ignore[assignment]  # nothing here looks at its hands
+        self._addresses = addresses_of(hosts)
+        self._site = SimulatedSite(
+            self.clock, shape or HostShape(), journal=MemoryJournal(), captures=folder
+        )
+
+    async def open(self) -> None:
+        await super().open()
+        self.simulation = await simulate(
+            self._addresses, self._site, PaperDoors(), self.ids, CREDENTIALS
+        )
+        self.endpoints = {ENDPOINT: self.simulation.agent}
+        self.agents = LocalAgents(self.endpoints)
+        self.leaf = Leaf(self.clock)
+        self.watch = HostWatch(self.store, self.agents, self.leaf, self.clock, _unwatched)
+        await self.watch.start()
+        self.cloud = Cloud(
+            store=self.store,
+            agents=self.agents,
+            scheduler=Root([self.leaf], random.Random(7)),
+            clock=self.clock,
+            images=self.plane.images,
+            image_url=lambda image_id: f"http://api.test/v1/images/{image_id}/content",
+            welcome=self.watch.welcome,
+            regard=self.watch.regard,
+        )
+        self._all.update({saga.operation: BoundSaga(saga, self.cloud) for saga in SAGAS})
+
+    async def close(self) -> None:
+        await self.watch.close()
+        await super().close()
+
+    async def ended(self, task_id: str) -> Task:
+        task = await self.waiting.ended(task_id, seconds=TASK_SECONDS_MAX)
+        assert task is not None
+        assert task.ended, task
+        return task
+
+    async def run(
+        self, method: str, path: str, body: Any = None, *, status: int = 201, **more: Any
+    ) -> Task:
+        """A change's task, when it has ended."""
+        answer = await self.ask(method, path, body, **more)
+        assert answer.status_code == status, answer.text
+        return await self.ended(answer.json()["id"])
+
+    async def add_host(self, number: int = 1, **changes: Any) -> str:
+        """The id of a host that is NOT_PROVISIONED."""
+        task = await self.run("POST", HOSTS, host_spec(number, **changes))
+        assert task.state == "COMPLETED", task
+        return task.entity_id
+
+    async def ready_host(self, number: int = 1, **changes: Any) -> str:
+        """The id of a host that is READY."""
+        host_id = await self.add_host(number, **changes)
+        task = await self.run("POST", f"{HOSTS}/{host_id}/provision", status=202)
+        assert task.state == "COMPLETED", task
+        return host_id
+
+    async def host(self, host_id: str) -> Json:
+        return await self.get(f"{HOSTS}/{host_id}")
+
+
+def host_spec(number: int = 1, **changes: Any) -> Json:
+    spec: Json = {
+        "address": f"sim-{number:05}",
+        "username": CREDENTIALS.username,
+        "password": CREDENTIALS.password,
+        "usageTags": ["CLOUD"],
+        "metadata": {"AGENT_ENDPOINT": ENDPOINT},
+    }
+    return spec | changes
+
+
+def error_codes(task: Task) -> Sequence[str]:
+    """The codes of all errors of all steps."""
+    return [error.code for step in task.steps for error in step.errors]
+
+
+async def _unwatched(report: HostReport) -> None:
+    """Nobody compares guests here."""
