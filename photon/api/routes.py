@@ -17,6 +17,7 @@ from photon.api.tables import (
     system,
     tasks,
     tenants,
+    vm_operations,
     vms,
     zones,
 )
@@ -32,6 +33,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *flavors.ROUTES,
     *images.ROUTES,
     *vms.ROUTES,
+    *vm_operations.ROUTES,
     *disks.ROUTES,
     *subnets.ROUTES,
     *tasks.ROUTES,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from photon.domain.affinity import Affinity, AffinityKind
@@ -19,6 +19,9 @@ _ONE_AT_MOST: Final = (
     AffinityKind.AVAILABILITY_ZONE,
     AffinityKind.DATASTORE_TYPE,
 )
+
+
+ENVIRONMENT_CHARACTERS_MAX: Final = 64 << 10  # What a host hands to a guest at its start.
 
 
 class DiskAsked(Protocol):
@@ -58,6 +61,16 @@ def check_disks(disks: Sequence[DiskAsked] | None) -> None:
             raise InvalidEntity(
                 problem=f"attachedDisks[{place}].capacityGb may not be null (was null)"
             )
+
+
+def check_environment(environment: Mapping[str, str] | None) -> None:
+    """Raises InvalidEntity when it is more than a guest can be given."""
+    size = sum(len(name) + len(value) for name, value in (environment or {}).items())
+    if size > ENVIRONMENT_CHARACTERS_MAX:
+        raise InvalidEntity(
+            problem=f"the environment has {size} characters; {ENVIRONMENT_CHARACTERS_MAX} are the "
+            "most that a guest can be given"
+        )
 
 
 def check_affinities(affinities: Sequence[Affinity]) -> None:

@@ -37,7 +37,7 @@ from photon.domain.readiness import Readiness
 from photon.domain.subnet import Subnet
 from photon.domain.task import ErrorRecord
 from photon.domain.vm import Nic, Vm, all_costs
-from photon.domain.vm_spec import check_affinities, check_disks
+from photon.domain.vm_spec import check_affinities, check_disks, check_environment
 from photon.store.nouns import EPHEMERAL_DISKS, FLAVORS, IMAGES, NICS, PROJECTS, SUBNETS, VMS
 from photon.store.protocol import Charge, Insert, Require, Write
 from photon.wire.v1.task import Task
@@ -65,6 +65,7 @@ async def create_vm(plane: Plane, call: Call[NoQuery, VmCreateSpec]) -> Task:
         raise InvalidEntity(problem="No sourceImageId is specified; name the image to boot from")
     affinities = affinities_of(spec.affinities)
     check_affinities(affinities)
+    check_environment(spec.environment)
     plane.runner.admit()
     project = await the_project(plane, call.id)
     parts = await _parts(plane, spec, affinities, project.id)
