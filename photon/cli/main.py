@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 
 import click
@@ -44,6 +43,8 @@ def report(error: Exception) -> int:
     from photon.cli.problems import explained
 
     if os.environ.get(DEBUG_VARIABLE):
+        import traceback
+
         traceback.print_exception(error)
     problem = explained(error)
     print(f"photon: {problem.paragraph}", file=sys.stderr)

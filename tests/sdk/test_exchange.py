@@ -203,4 +203,4 @@ def test_a_failed_task_says_its_step_and_reasons() -> None:
 
 
 def test_a_decoder_is_made_once_for_each_type() -> None:
-    assert decoder(Task).__self__ is decoder(Task).__self__  # type: ignore[attr-defined]  # bound
+    assert decoder(Task).__self__ is decoder(Task).__self__  # type: ignore[attr-defined]  # it is a bound method
