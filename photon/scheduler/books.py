@@ -7,6 +7,7 @@ from photon.domain.guest import HostDatastore, HostMode
 from photon.domain.placement import HostView
 
 NO_ROW = -1  # not in the table (now)
+NEVER_HEARD = -1  # below all generations
 
 
 class DatastoreBook:
@@ -101,7 +102,7 @@ class HostBook:
         self.heard = False  # all that it holds was reported once; until then nothing is placed
         self.silent = False  # its agent does not answer now
         self.mode = HostMode.NORMAL
-        self.generation = -1
+        self.generation = NEVER_HEARD  # of its latest report
         self.datastores: tuple[DatastoreBook, ...] = ()
         self.datastores_reported: tuple[HostDatastore, ...] = ()
         self.images: set[str] = set()

@@ -15,13 +15,13 @@ from photon.domain.placement import HostView
 from photon.outside.clock import Clock
 from photon.scheduler.ask import Ask
 from photon.scheduler.audit import audit
-from photon.scheduler.books import Held, HostBook
+from photon.scheduler.books import NEVER_HEARD, Held, HostBook
 from photon.scheduler.choice import Choice, Chooser, why_not
 from photon.scheduler.holds import Holds
 from photon.scheduler.ledger import Ledger
 from photon.scheduler.policy import Policy
 from photon.scheduler.refusals import Refusals
-from photon.scheduler.reports import take_inventory, take_report
+from photon.scheduler.reports import take_report
 from photon.scheduler.summary import Summary, summarise
 
 
@@ -114,8 +114,8 @@ class Leaf:
         """A new host, or all that is known of one anew. It takes nothing until its first inventory
         or full report: before that, nobody knows what it holds."""
         host = self._ledger.host(view.id)
-        if host.view is not None and host.heard:
-            # Its own word on what it has is newer than any record of it.
+        if host.view is not None and not (view.cpus and view.memory_mib):
+            # Who writes of its state need not know what it has.
             view = msgspec.structs.replace(
                 view,
                 cpus=host.view.cpus,
@@ -157,15 +157,17 @@ class Leaf:
         host = self._known(report.host_id)
         if host is None:
             return False
-        if isinstance(report, Inventory):
-            take_inventory(self._ledger, self._holds, host, report)
-        elif not take_report(self._ledger, self._holds, host, report):
+        if not take_report(self._ledger, self._holds, host, report):
             return False
         self._refusals.forget(host)
         return True
 
     def missing(self, host_id: str) -> None:
         """Its agent does not answer: it takes nothing new, and holds what it held."""
+        host = self._known(host_id)
+        if host is not None:
+            # It may come back reinstalled and count from the beginning.
+            host.generation = NEVER_HEARD
         self._set_silent(host_id, silent=True)
 
     def back(self, host_id: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 
 from photon.domain.guest import HostDatastore
@@ -11,9 +9,6 @@ from photon.domain.placement import HostView, storage_labels
 from photon.scheduler.books import NO_ROW, DatastoreBook, DiskHeld, Held, HostBook
 from photon.scheduler.policy import Policy
 from photon.scheduler.table import HostTable
-
-# Of one host: far more than any hypervisor mounts. The table is as wide as the widest host.
-DATASTORES_MAX = 256
 
 
 class Ledger:
@@ -65,10 +60,9 @@ class Ledger:
             self._table.add_images(host, checksums - host.images)
         host.images = checksums
 
-    def reach(self, host: HostBook, reported: Sequence[HostDatastore]) -> None:
+    def reach(self, host: HostBook, reported: tuple[HostDatastore, ...]) -> None:
         """The datastores that the host reaches now, all of them. One that several hosts reach is
         what the last of them says."""
-        reported = tuple(reported[:DATASTORES_MAX])
         if reported == host.datastores_reported:
             return
         host.datastores_reported = reported

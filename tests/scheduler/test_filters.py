@@ -151,6 +151,28 @@ def test_a_leaf_without_hosts_asks_none() -> None:
     assert (answer.hosts_asked, answer.reasons) == (0, ())
 
 
+@pytest.mark.parametrize(
+    "constraint",
+    [
+        {"usage": UsageTag.MGMT},
+        {"host_address": "h2.example"},
+        {"zone_id": "z1"},
+        {"networks": ("net-2",)},
+        {"datastores_reached": frozenset({"far"})},
+        {"datastore_id": "far"},
+        {"datastore_type": "VSAN"},
+        {"tags": ["SSD"]},
+    ],
+)
+def test_what_was_found_for_one_demand_is_not_told_to_another_that_asks_more(
+    constraint: dict[str, Any],
+) -> None:
+    leaf = a_leaf(an_inventory())
+    placed(at_once(leaf.place(a_demand("plain"))))
+    refused(at_once(leaf.place(a_demand("asks-more", **constraint))))
+    placed(at_once(leaf.place(a_demand("plain-again"))))
+
+
 def test_filters_stand_in_the_order_of_their_reasons_and_each_has_words() -> None:
     asked = [Reason.EXCLUDED, *(each.reason for each in FIXED), *(each.reason for each in AMOUNTS)]
     assert asked == list(Reason)

@@ -13,6 +13,7 @@ from photon.scheduler.policy import (
     REFUSED_SECONDS,
     RESERVATION_LEASE_SECONDS,
 )
+from photon.scheduler.reports import DATASTORES_MAX
 from tests.scheduler.cloud import (
     TurnedClock,
     a_datastore,
@@ -137,6 +138,14 @@ def test_a_guest_that_was_reported_before_it_was_confirmed_is_held_once(
     assert not is_held(leaf)
 
 
+def test_what_is_reported_when_it_is_confirmed_needs_no_grace(leaf: Leaf) -> None:
+    placement = place(leaf)
+    leaf.report(delta(2, guests=(GUEST,)))
+    at_once(leaf.confirm(DEMAND, placement))
+    leaf.report(delta(3, gone_guests=("vm-1",)))
+    assert not is_held(leaf)
+
+
 def test_a_create_that_fails_and_is_tried_again_keeps_its_reservation(leaf: Leaf) -> None:
     place(leaf)
     leaf.report(delta(2, guests=(GUEST,)))
@@ -167,16 +176,47 @@ def test_a_report_that_is_older_changes_nothing(leaf: Leaf) -> None:
     assert is_held(leaf)
 
 
-def test_an_inventory_of_an_agent_that_lost_its_count_is_taken(leaf: Leaf) -> None:
+def test_an_inventory_that_is_older_brings_nothing_back(leaf: Leaf) -> None:
+    leaf.report(delta(5, gone_guests=("vm-1",)))
+    assert not leaf.report(an_inventory(generation=4, guests=[GUEST]))
+    assert not leaf.report(delta(4, guests=(GUEST,), full=True))
+    assert not is_held(leaf)
+
+
+def test_an_agent_that_was_silent_may_have_lost_its_count(leaf: Leaf) -> None:
     leaf.report(delta(5, guests=(GUEST,)))
+    leaf.missing("h1")
     assert leaf.report(an_inventory(generation=1))
+    leaf.back("h1")
     assert not is_held(leaf)
     assert leaf.report(delta(2, guests=(GUEST,)))
     assert is_held(leaf)
 
 
+def test_what_is_written_of_a_host_s_state_does_not_change_what_it_has(leaf: Leaf) -> None:
+    leaf.put_host(a_view())
+    assert leaf.summary().largest_memory_mib == 8192
+    leaf.put_host(msgspec.structs.replace(a_view(), cpus=4, memory_mib=6000))
+    assert refused(at_once(leaf.place(a_demand(memory_mib=6001)))).reasons[0].best == 6000
+
+
 def test_reports_of_unknown_hosts_are_not_used() -> None:
     assert not a_leaf().report(an_inventory())
+
+
+def test_an_agent_that_lies_spoils_its_own_host_only() -> None:
+    huge, gone = 2**62, -5
+    datastores = [a_datastore(f"ds-{number}", huge) for number in range(DATASTORES_MAX + 1)]
+    leaf = a_leaf(
+        an_inventory("h1", cpus=huge, memory_mib=huge, datastores=datastores),
+        an_inventory("h2", guests=[a_guest(f"g{n}", cpus=huge, memory_mib=huge) for n in range(9)]),
+        an_inventory("h3", cpus=gone, guests=[a_guest("g", cpus=gone, memory_mib=gone, gib=gone)]),
+        an_inventory("h4"),
+    )
+    assert place(leaf, a_demand(host_address="h4.example")).host_id == "h4"
+    for host in ("h2", "h3"):
+        refused(at_once(leaf.place(a_demand("x", host_address=f"{host}.example"))))
+    assert leaf.audit() == []
 
 
 def test_a_report_brings_a_host_into_maintenance_and_back(leaf: Leaf) -> None:
