@@ -90,6 +90,7 @@ class Committer:
 
     def _run_group(self) -> None:
         self._group, self._changes = [], []
+        self._feed.begin()
         try:
             if self._connection.in_transaction:  # A COMMIT failed, and so did its ROLLBACK.
                 self._cursor.execute("ROLLBACK")

@@ -45,12 +45,12 @@ class FeedWriter:
         self._trimmed = int(trimmed)
         self._before = self.revision, self._trimmed
 
-    def next(self) -> Revision:
-        return Revision(self.revision + 1)
+    def begin(self) -> None:
+        """A group begins: what is recorded from here on may be forgotten."""
+        self._before = self.revision, self._trimmed
 
     def record(self, groups: Sequence[Sequence[Change]]) -> None:
         """Called once a group, with the changes of each of its revisions, before COMMIT."""
-        self._before = self.revision, self._trimmed
         rows = [
             (change.revision, n, change.noun, change.id, change.generation)
             for changes in groups
@@ -65,7 +65,7 @@ class FeedWriter:
         self._cursor.execute(_ADVANCE, (self.revision, self._trimmed))
 
     def forget(self) -> None:
-        """The group that was recorded last did not become durable."""
+        """The group did not become durable."""
         self.revision, self._trimmed = self._before
 
 

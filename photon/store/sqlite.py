@@ -38,7 +38,7 @@ from photon.store.writes import Writer
 
 @dataclass(frozen=True, slots=True)
 class SqliteOptions:
-    """`durably` says where COMMIT runs; a store in memory has one connection, and needs Inline."""
+    """For one store. `durably` says where COMMIT runs; in memory, on its one connection: Inline."""
 
     durably: Durably = field(default_factory=InThread)
     changes_kept: int = feed.CHANGES_KEPT

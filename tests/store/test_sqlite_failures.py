@@ -88,12 +88,13 @@ async def test_a_failed_commit_fails_its_whole_group_and_changes_nothing(tmp_pat
 async def test_who_cannot_begin_is_told_and_can_try_again(tmp_path: Path) -> None:
     path = str(tmp_path / "store.db")
     store = SqliteStore(path, NOUNS, RealClock(), SqliteOptions())
+    await asyncio.gather(store.commit(inserted("t-1")), store.commit(inserted("t0")))
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")  # an operator at work in the file
     with pytest.raises(StoreUnavailable, match="locked"):
         await store.commit(inserted("t1"))
     other.execute("ROLLBACK")
-    await store.commit(inserted("t1"))
+    assert await store.commit(inserted("t1")) == 3
     other.close()
     await store.close()
 
