@@ -126,8 +126,10 @@ class FileJournal:
             # which all that come now share.
             await asyncio.wait([self._syncing])
         if self._syncing is None or self._syncing.done():
+            # A descriptor of its own: a rewrite may close ours meanwhile.
+            own = os.dup(self._file)
             loop = asyncio.get_running_loop()
-            self._syncing = loop.run_in_executor(None, os.fsync, self._file)
+            self._syncing = loop.run_in_executor(None, _fsync_and_close, own)
         await asyncio.shield(self._syncing)
 
     def close(self) -> None:
@@ -177,9 +179,12 @@ def _read(path: Path) -> dict[str, bytes]:
     return values
 
 
-def _fsync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+def _fsync_and_close(descriptor: int) -> None:
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _fsync_directory(directory: Path) -> None:
+    _fsync_and_close(os.open(directory, os.O_RDONLY | os.O_DIRECTORY))

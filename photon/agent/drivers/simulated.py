@@ -6,21 +6,18 @@ is the guest itself, its network cards and the name of its image: some hundred b
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from sys import intern
 
 import msgspec
 from msgspec.structs import replace
 
+from photon.agent.drivers.simulated_captures import SimulatedCaptures
 from photon.agent.drivers.simulated_console import (
     SCREEN_GREETING,
     SERIAL_BANNER,
     SimulatedConsole,
 )
-from photon.agent.drivers.simulated_image import empty_qcow2
 from photon.agent.drivers.simulated_site import Faults, SimulatedSite
 from photon.agent.journal import NullJournal
 from photon.domain.guest import (
@@ -57,7 +54,6 @@ _POWER: dict[tuple[GuestState, PowerOp], GuestState] = {
     (GuestState.SUSPENDED, PowerOp.SUSPEND): GuestState.SUSPENDED,
     (GuestState.SUSPENDED, PowerOp.RESUME): GuestState.STARTED,
 }
-_FILE_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 class SimulatedGuest(msgspec.Struct, frozen=True, array_like=True):
@@ -77,6 +73,7 @@ class SimulatedDriver:
 
     __slots__ = (
         "_capacity",
+        "_captures",
         "_consoles",
         "_disks",
         "_guests",
@@ -95,6 +92,7 @@ class SimulatedDriver:
         self.faults = Faults()
         self._site = site
         self._capacity = site.capacity_of(address)
+        self._captures = SimulatedCaptures(address, site.captures)
         self._remembered = remembered
         self._guests: dict[str, SimulatedGuest] = {}
         self._disks: dict[str, HostDisk] = {}
@@ -309,21 +307,13 @@ class SimulatedDriver:
             raise Refusal(AgentRefusal.NOT_POWERED_OFF, "Only a stopped guest can be captured.")
         await self._take(self._site.latencies.capture)
         [boot] = [disk for disk in held.guest.disks if disk.boot]
-        size_bytes = boot.capacity_gib << 30
-        content = empty_qcow2(size_bytes, image_id)
-        self._capture_file(image_id).write_bytes(content)
-        checksum = hashlib.sha256(content).hexdigest()
-        return CapturedImage("", checksum, size_bytes, len(content))
+        return self._captures.make(image_id, boot.capacity_gib << 30)
 
     async def capture_path(self, image_id: str) -> str:
-        path = self._capture_file(image_id)
-        if not path.exists():
-            message = f"There is no capture named {image_id} on this host."
-            raise Refusal(AgentRefusal.IMAGE_UNAVAILABLE, message)
-        return str(path)
+        return self._captures.path(image_id)
 
     async def drop_capture(self, image_id: str) -> None:
-        self._capture_file(image_id).unlink(missing_ok=True)
+        self._captures.drop(image_id)
 
     # What they share
 
@@ -384,15 +374,6 @@ class SimulatedDriver:
     def _hang_up(self, vm_id: str) -> None:
         for console in self._consoles.pop(vm_id, ()):
             console.hang_up()
-
-    def _capture_file(self, image_id: str) -> Path:
-        if self._site.captures is None:
-            message = "These simulated hosts have no directory for captures; start them with one."
-            raise Refusal(AgentRefusal.DRIVER_FAILED, message)
-        if not _FILE_NAME.fullmatch(image_id):
-            message = "An image id consists of letters, digits and hyphens."
-            raise Refusal(AgentRefusal.IMAGE_UNAVAILABLE, message)
-        return self._site.captures / f"{self.address}.{image_id}.qcow2"
 
 
 def _shared(held: SimulatedGuest) -> SimulatedGuest:
