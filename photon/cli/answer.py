@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -49,41 +49,41 @@ def print_json(answer: Any) -> None:
 def print_entity(entity: Any) -> None:
     """Its members, one a line; what is a list or a map goes below its name."""
     members: dict[str, Any] = msgspec.to_builtins(entity)
-    shown = {key: value for key, value in members.items() if key not in SKIPPED}
-    width = max(map(len, shown)) + 2
-    for key, value in shown.items():
-        print_member(key, value, width)
+    print_members({key: value for key, value in members.items() if key not in SKIPPED})
 
 
-def print_member(key: str, value: Any, width: int) -> None:
-    title = f"{key}:"
-    match value:
-        case [] | {} | None | "":
-            print(f"{title:{width}}-")
-        case list() if not any(isinstance(item, (dict, list)) for item in value):
-            print(f"{title:{width}}{', '.join(map(str, value))}")
-        case list():
+def print_members(members: Mapping[str, Any], indent: str = "") -> None:
+    width = max(map(len, members)) + 2
+    for key, value in members.items():
+        title = f"{indent}{key}:"
+        if isinstance(value, dict) and value and not is_amount(value):
+            print(title)
+            print_members(value, indent + "  ")
+        elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
             print(title)
             for item in value:
-                print(f"  - {inline(item)}")
-        case dict():
-            print(title)
-            for name, item in value.items():
-                print(f"  {name}: {inline(item)}")
-        case _:
-            print(f"{title:{width}}{scalar(key, value)}")
+                print(f"{indent}  - {inline(item)}")
+        else:
+            print(f"{title:{len(indent) + width}}{inline(value, key)}")
 
 
-def inline(value: Any) -> str:
+def is_amount(value: dict[str, Any]) -> bool:
+    """A cost, a limit, or a limit with its usage: these have a short form."""
+    return value.keys() in ({"key", "value", "unit"}, {"limit", "usage", "unit"})
+
+
+def inline(value: Any, key: str = "") -> str:
     match value:
-        case {"key": key, "value": amount, "unit": unit, **rest} if not rest:
-            return f"{key} {number(amount)} {unit}"
+        case {"key": name, "value": amount, "unit": unit}:
+            return f"{name} {number(amount)} {unit}"
+        case {"limit": limit, "usage": usage, "unit": unit}:
+            return f"{number(usage or 0)} of {number(limit)} {unit}"
         case dict():
-            return ", ".join(f"{key}: {inline(item)}" for key, item in value.items()) or "-"
+            return ", ".join(f"{name}: {inline(item, name)}" for name, item in value.items()) or "-"
         case list():
-            return "; ".join(map(inline, value)) or "-"
+            return ", ".join(map(inline, value)) or "-"
         case _:
-            return scalar("", value)
+            return scalar(key, value)
 
 
 def scalar(key: str, value: Any) -> str:

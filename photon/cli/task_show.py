@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from photon.cli.answer import moment, print_json, print_member
+from photon.cli.answer import moment, print_json, print_members
 from photon.cli.table import print_table
 from photon.cli.task_table import took
 
 if TYPE_CHECKING:
     from photon.cli.session import Session
     from photon.wire.v1.task import Step, Task
-
-WIDTH = 12
 
 
 def show_task(session: Session, task: Task) -> None:
@@ -26,7 +24,7 @@ def show_task(session: Session, task: Task) -> None:
 
 
 def _print_task(task: Task) -> None:
-    facts = {
+    facts: dict[str, Any] = {
         "id": task.id,
         "operation": task.operation,
         "state": task.state,
@@ -34,10 +32,9 @@ def _print_task(task: Task) -> None:
         "queued": moment(task.queued_time),
         "took": took(task),
     }
-    for name, value in facts.items():
-        print_member(name, value, WIDTH)
     if task.resource_properties is not None:
-        print_member("result", task.resource_properties, WIDTH)
+        facts["result"] = task.resource_properties
+    print_members(facts)
     if task.steps:
         print_table((("STEP", lambda step: step.operation), *_STEP_COLUMNS), task.steps)
 

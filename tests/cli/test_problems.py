@@ -125,6 +125,25 @@ def test_what_is_piped_is_plain_and_whole(photon: Photon, stub: Stub) -> None:
     assert all(one["id"] in out and one["name"] in out for one in stub.entities["vms"].values())
 
 
+def test_what_is_shown_of_one_thing_has_its_lists_and_maps(photon: Photon, stub: Stub) -> None:
+    photon("quota", "set", "--limits", "vm.cpu 10 COUNT")
+    project = next(iter(stub.entities["projects"].values()))
+    assert photon("project", "show", "web").out == (
+        f"id:             {project['id']}\n"
+        "name:           web\n"
+        "tags:           -\n"
+        "securityGroups: -\n"
+        "quota:\n"
+        "  quotaItems:\n"
+        "    vm.cpu: 0 of 10 COUNT\n"
+        f"tenantId:       {project['tenantId']}\n"
+    )
+    vm = add_vm(stub)
+    shown = photon("vm", "show", vm["id"]).out
+    assert "cost:           vm.cpu 1 COUNT\n" in shown or "  - vm.cpu 1 COUNT\n" in shown
+    assert "  - id: disk-of-boot, name: boot," in shown
+
+
 def test_what_a_server_names_a_thing_moves_no_cursor(photon: Photon, stub: Stub) -> None:
     add_vm(stub, "evil\x1b[2Jname")
     assert "\x1b" not in photon("vm", "list").out

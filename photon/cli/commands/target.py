@@ -38,7 +38,7 @@ def set_(session: Session, url: str) -> None:
 @pass_session
 def show(session: Session) -> None:
     """Show the target, and the tenant and project that are remembered."""
-    from photon.cli.answer import print_json, print_member
+    from photon.cli.answer import print_json, print_members
 
     known = {"target": session.target} | {
         name: session.said(name) for name in ("tenant", "project")
@@ -46,8 +46,7 @@ def show(session: Session) -> None:
     if session.output == "json":
         print_json(known)
         return
-    for name, value in known.items():
-        print_member(name, value, width=10)
+    print_members(known)
 
 
 @COMMAND.command("info")

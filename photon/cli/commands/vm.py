@@ -95,7 +95,7 @@ def networks(session: Session, name: str) -> None:
 @pass_session
 def mks_ticket(session: Session, name: str) -> None:
     """Ask for a ticket to the screen of a running VM."""
-    from photon.cli.answer import print_json, print_member
+    from photon.cli.answer import print_json, print_members
 
     result = _result(session, session.client.vms.mks_ticket(resolve(session, VM, name)))
     if result is None:
@@ -103,8 +103,7 @@ def mks_ticket(session: Session, name: str) -> None:
     if session.output == "json":
         print_json(result)
         return
-    for member, value in result.items():
-        print_member(member, value, width=17)
+    print_members(result)
 
 
 def _result(session: Session, task: Task) -> dict[str, Any] | None:
