@@ -24,6 +24,8 @@ STATUS_OF_KIND: Final[dict[Kind, int]] = {
 
 # Where the code says more than its kind does.
 STATUS_OF_CODE: Final[dict[str, int]] = {
+    "HostDeprovisionFailed": 500,
+    "HostProvisionFailed": 500,
     "IdempotencyKeyReused": 422,
     "MethodNotAllowed": 405,
     "RequestTimeout": 408,

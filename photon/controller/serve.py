@@ -52,6 +52,7 @@ async def _serve(config: ControllerConfig) -> int:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=CLOSE_SECONDS,
             limit_concurrency=CONNECTIONS_MAX,
