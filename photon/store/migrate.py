@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,7 +55,8 @@ def prepare(
         upgrade(path, history)
 
 
-def create_statements(nouns: Iterable[Noun[Any]]) -> list[str]:
+@lru_cache(maxsize=4)  # Simulations make thousands of stores of the same nouns.
+def create_statements(nouns: tuple[Noun[Any], ...]) -> list[str]:
     """The SQL that makes a new store's tables and indexes."""
     dialect = sqlite.dialect()
     made: list[CreateTable | CreateIndex] = []
@@ -85,7 +87,7 @@ def _version(connection: sqlite3.Connection) -> str | None:
 
 def _create(connection: sqlite3.Connection, nouns: Iterable[Noun[Any]], schema: str) -> None:
     connection.execute("BEGIN IMMEDIATE")
-    for statement in create_statements(nouns):
+    for statement in create_statements(tuple(nouns)):
         connection.execute(statement)
     connection.execute("INSERT INTO feed (one, revision, trimmed) VALUES (1, 0, 0)")
     connection.execute(

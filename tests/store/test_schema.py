@@ -14,6 +14,7 @@ from photon.outside.clock import RealClock
 from photon.store.errors import SchemaTooNew
 from photon.store.migrate import HISTORY, History, prepare, upgrade
 from photon.store.nouns import (
+    DATASTORE_TAGS,
     DATASTORES,
     DISKS,
     EPHEMERAL_DISKS,
@@ -170,6 +171,7 @@ LISTS: list[tuple[Noun[Any], Where]] = [
     (HOSTS, {"zone_id": "x"}),
     (HOSTS, {"state": "READY"}),
     (DATASTORES, {}),
+    (DATASTORE_TAGS, {"tag": "x"}),
     (HOST_DATASTORES, {"host_id": "x"}),
     (HOST_DATASTORES, {"datastore_id": "x"}),
     (ZONES, {}),

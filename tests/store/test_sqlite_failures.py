@@ -185,3 +185,24 @@ class SlowDisk(Inline):
     def commit(self, commit: Callable[[], None], done: Done) -> None:
         self.go_on = lambda: Inline.commit(self, commit, done)
         self.asked.set()
+
+
+async def test_no_read_is_left_open_to_keep_the_log_growing(tmp_path: Path) -> None:
+    path = str(tmp_path / "store.db")
+    store = SqliteStore(path, NOUNS, RealClock(), SqliteOptions())
+    await store.commit([*inserted("t1", "t2"), Charge("o1", (count_of("vm", 1),))])
+    await store.find(THINGS, "t1")
+    await store.find(THINGS, "nobody")
+    await store.find_many(THINGS, ["t1", "t2"])
+    await store.page(THINGS, {}, limit=1)
+    await store.count(THINGS, {})
+    await store.sum(THINGS, "size", "parent", {})
+    await store.quota("o1")
+    await store.changes(Revision(0), limit=1)
+    await store.revision()
+    await store.commit(inserted("t3"))
+    other = sqlite3.connect(path)
+    busy, _, _ = other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    other.close()
+    assert not busy
+    await store.close()
