@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from photon.domain.guest import AgentRefusal, Refusal
 
@@ -15,6 +17,15 @@ class CommandFailed(Refusal):
 
     def __init__(self, message: str) -> None:
         super().__init__(AgentRefusal.DRIVER_FAILED, message)
+
+
+@contextmanager
+def on_the_host(what: str) -> Iterator[None]:
+    """Says no, and why, when the host's file system does: full, read-only, or broken."""
+    try:
+        yield
+    except OSError as error:
+        raise CommandFailed(f"{what} failed on this host: {error.strerror or error}.") from error
 
 
 async def run(*command: str, seconds: float = COMMAND_SECONDS) -> str:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from photon.agent.drivers.qemu.argv import SERIAL_SOCKET, VNC_SOCKET
 from photon.agent.drivers.qemu.qmp import connect_socket
-from photon.agent.drivers.qemu.record import SERIAL_LOG
+from photon.agent.drivers.qemu.record import QEMU_LOG, SERIAL_LOG
 
 CHUNK_BYTES = 64 * 1024  # What one read gives at most.
 HISTORY_BYTES_MAX = 64 * 1024  # A screenful many times over, sent to whoever opens the line.
-SERIAL_LOG_BYTES_MAX = 4 << 20  # A guest may write for ever; what is older goes.
+LOG_BYTES_MAX = 4 << 20  # A guest may write for ever; what is older goes.
 CONNECT_SECONDS = 5.0  # QEMU's main loop accepts in milliseconds.
 
 
@@ -67,11 +67,12 @@ async def _connect(directory: Path, name: str) -> tuple[asyncio.StreamReader, as
         return await asyncio.open_unix_connection(sock=connection)
 
 
-def bound_serial_log(directory: Path) -> None:
+def bound_logs(directory: Path) -> None:
     """Empties a log that has grown too long. QEMU appends, so that it goes on at the new end."""
-    with suppress(FileNotFoundError):
-        if (directory / SERIAL_LOG).stat().st_size > SERIAL_LOG_BYTES_MAX:
-            os.truncate(directory / SERIAL_LOG, 0)
+    for log in (directory / SERIAL_LOG, directory / QEMU_LOG):
+        with suppress(FileNotFoundError):
+            if log.stat().st_size > LOG_BYTES_MAX:
+                os.truncate(log, 0)
 
 
 def _tail(log: Path) -> bytes:

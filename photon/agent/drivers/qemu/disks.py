@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 from pathlib import Path
 
 import msgspec
 
+from photon.agent.drivers.qemu.commands import on_the_host
 from photon.agent.drivers.qemu.datastore import Datastore
-from photon.agent.drivers.qemu.durable import MAKING, publish, remove_directory
+from photon.agent.drivers.qemu.durable import (
+    MAKING,
+    make_fresh,
+    publish,
+    remove_directory,
+)
 from photon.agent.drivers.qemu.qcow2 import make_empty
 from photon.domain.guest import GuestDisk
 
+_log = logging.getLogger(__name__)
 _DISK_FILE = "disk.qcow2"
 _RECORD_FILE = "disk.json"
 
@@ -25,8 +33,13 @@ class Disks:
     def open(self) -> None:
         for store in self._stores.values():
             for directory in sorted(store.disks.iterdir()):
-                content = (directory / _RECORD_FILE).read_bytes()
-                disk = msgspec.json.decode(content, type=GuestDisk)
+                try:
+                    content = (directory / _RECORD_FILE).read_bytes()
+                    disk = msgspec.json.decode(content, type=GuestDisk)
+                except (OSError, msgspec.DecodeError) as error:
+                    # It may hold somebody's data: it is left for a person to look at.
+                    _log.error("Disk %s is left out: %s", directory, error)
+                    continue
                 self._disks[disk.id] = disk
 
     def all(self) -> list[GuestDisk]:
@@ -41,14 +54,14 @@ class Disks:
     async def make(self, disk: GuestDisk) -> None:
         directory = self._directory(disk)
         making = directory.with_name(MAKING + directory.name)
-        shutil.rmtree(making, ignore_errors=True)
-        making.mkdir()
-        try:
-            await make_empty(making / _DISK_FILE, disk.capacity_gib)
-            (making / _RECORD_FILE).write_bytes(msgspec.json.encode(disk))
-            await asyncio.to_thread(publish, making, directory)
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
+        with on_the_host(f"Making disk {disk.id}"):
+            try:
+                await asyncio.to_thread(make_fresh, making)
+                await make_empty(making / _DISK_FILE, disk.capacity_gib)
+                (making / _RECORD_FILE).write_bytes(msgspec.json.encode(disk))
+                await asyncio.to_thread(publish, making, directory)
+            finally:
+                shutil.rmtree(making, ignore_errors=True)
         self._disks[disk.id] = disk
 
     async def delete(self, disk: GuestDisk) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -16,10 +17,10 @@ from pathlib import Path
 from photon.agent.drivers.protocol import ConsoleStream
 from photon.agent.drivers.qemu.accel import choose_accel
 from photon.agent.drivers.qemu.argv import QEMU
+from photon.agent.drivers.qemu.checks import check_id, check_spec
 from photon.agent.drivers.qemu.commands import CommandFailed, run
 from photon.agent.drivers.qemu.console import (
     SocketStream,
-    bound_serial_log,
     open_serial,
     open_vnc,
 )
@@ -27,7 +28,7 @@ from photon.agent.drivers.qemu.datastore import Datastore, open_datastore
 from photon.agent.drivers.qemu.disks import Disks
 from photon.agent.drivers.qemu.guests import Guests
 from photon.agent.drivers.qemu.images import Captures, Images
-from photon.agent.drivers.qemu.networks import Networks
+from photon.agent.drivers.qemu.networks import Networks, network_not_found
 from photon.agent.drivers.qemu.qmp import MonitorRefused
 from photon.agent.drivers.qemu.record import VmRecord, ephemeral_disk_file
 from photon.agent.drivers.qemu.running import Running
@@ -38,6 +39,7 @@ from photon.domain.guest import (
     Guest,
     GuestDisk,
     GuestSpec,
+    GuestState,
     HostCapacity,
     HostDisk,
     ImageSource,
@@ -47,8 +49,9 @@ from photon.domain.guest import (
 )
 from photon.outside.ids import Ids
 
-# A guest's serial line under emulation says some KiB a second at most; the log is bounded so often.
-SERIAL_LOG_CHECK_SECONDS = 30.0
+_log = logging.getLogger(__name__)
+# Logs grow by some MiB in it at most, and a guest that fell silent is soon asked again.
+TENDING_SECONDS = 30.0
 
 
 class QemuDriver:
@@ -65,6 +68,7 @@ class QemuDriver:
         stores = [open_datastore(each, self._ids) for each in settings.datastores]
         self._stores = {store.id: store for store in stores}
         self._images, self._captures = Images(stores[0]), Captures(stores[0])
+        self._captures.open()
         self._disks = Disks(tuple(stores))
         self._disks.open()
         self._accel = await choose_accel(settings.accel, settings.state_dir)
@@ -74,7 +78,7 @@ class QemuDriver:
         self._guests = Guests(settings, self._networks, self._disks)
         await self._guests.open(tuple(stores), on_change)
         self._lines: dict[str, SocketStream] = {}
-        self._housekeeping = asyncio.create_task(self._keep_logs_bounded())
+        self._housekeeping = asyncio.create_task(self._tend())
 
     async def close(self) -> None:
         self._housekeeping.cancel()
@@ -107,15 +111,11 @@ class QemuDriver:
     async def create_vm(self, spec: GuestSpec) -> Guest:
         if (record := self._guests.record(spec.vm_id)) is not None:
             return self._seen(record)
-        _check_name(spec.vm_id, *(disk.id for disk in spec.disks))
+        check_spec(spec)
         store = self._store(spec.datastore_id)
         for nic in spec.nics:
             if nic.network not in self._networks.names():
-                raise Refusal(
-                    AgentRefusal.NETWORK_NOT_FOUND,
-                    f"This host has no network {nic.network!r}.",
-                    network=nic.network,
-                )
+                raise network_not_found(nic.network)
         checksum = spec.image.checksum
         if not self._images.has(checksum):
             raise Refusal(
@@ -139,6 +139,8 @@ class QemuDriver:
         record = self._record(vm_id)
         await self._guests.recover(vm_id)
         running = self._guests.running(vm_id)
+        if op is not PowerOp.STOP:
+            _check_answers(vm_id, running)
         match op:
             case PowerOp.START | PowerOp.RESUME:
                 if running is None:
@@ -179,7 +181,7 @@ class QemuDriver:
     async def create_disk(self, disk: GuestDisk) -> HostDisk:
         found = self._disks.find(disk.id)
         if found is None:
-            _check_name(disk.id)
+            check_id(disk.id)
             self._store(disk.datastore_id)
             await self._disks.make(disk)
             found = disk
@@ -247,15 +249,14 @@ class QemuDriver:
                 "Guests on this host have the image as their base: delete them first.",
                 checksum=checksum,
             )
-        if checksum in self._images.checksums():
-            self._images.delete(checksum)
+        self._images.delete(checksum)
 
     async def images(self) -> list[str]:
         return self._images.checksums()
 
     async def capture(self, vm_id: str, image_id: str) -> CapturedImage:
         record = self._record(vm_id)
-        _check_name(image_id)
+        check_id(image_id)
         if (made := self._captures.find(image_id)) is not None:
             return made
         if self._guests.running(vm_id) is not None:
@@ -334,6 +335,7 @@ class QemuDriver:
         running = self._guests.running(vm_id)
         if running is not None and running.paused:
             raise _wrong_state(vm_id, "it is suspended: resume or stop it first")
+        _check_answers(vm_id, running)
         return running
 
     def _console_directory(self, vm_id: str) -> Path:
@@ -347,11 +349,13 @@ class QemuDriver:
         if line is not None:
             await line.close()
 
-    async def _keep_logs_bounded(self) -> None:
+    async def _tend(self) -> None:
         while True:
-            await asyncio.sleep(SERIAL_LOG_CHECK_SECONDS)
-            for record in self._guests.records():
-                bound_serial_log(self._guests.directory(record.spec.vm_id))
+            await asyncio.sleep(TENDING_SECONDS)
+            try:
+                await self._guests.tend()
+            except Exception:  # an edge: whatever is wrong with one round, the next one comes
+                _log.exception("Tending the guests failed; it is tried again.")
 
 
 def _make_state_directory(path: Path) -> None:
@@ -363,11 +367,9 @@ async def _qemu_version() -> str:
     return "QEMU " + said.split("version ", 1)[-1].split(" ", 1)[0].strip()
 
 
-def _check_name(*ids: str) -> None:
-    """Ids become names of files: nothing but letters, digits and hyphens may reach the disk."""
-    for each in ids:
-        if not each.replace("-", "").isalnum() or not each.isascii() or len(each) > 64:
-            raise CommandFailed(f"{each[:64]!r} is not an id.")
+def _check_answers(vm_id: str, running: Running | None) -> None:
+    if running is not None and running.state is GuestState.ERROR:
+        raise CommandFailed(f"QEMU does not answer for VM {vm_id}: stop the VM, then start it.")
 
 
 def _attached_elsewhere(disk_id: str, holder: str) -> Refusal:

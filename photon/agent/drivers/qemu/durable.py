@@ -46,6 +46,12 @@ def publish(making: Path, path: Path) -> None:
     sync_directory(path.parent)
 
 
+def make_fresh(directory: Path) -> None:
+    """Makes the directory empty, whatever an earlier try left in it."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir()
+
+
 def remove_directory(path: Path) -> None:
     """Removes the directory at once for whoever looks, then what was in it."""
     going = path.with_name(GOING + path.name)

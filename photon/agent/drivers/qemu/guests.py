@@ -6,14 +6,17 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from photon.agent.drivers.qemu.argv import DirectKernel, DiskFile, Launch, argv
+from photon.agent.drivers.qemu.commands import CommandFailed, on_the_host
+from photon.agent.drivers.qemu.console import bound_logs
 from photon.agent.drivers.qemu.datastore import Datastore
 from photon.agent.drivers.qemu.disks import Disks
-from photon.agent.drivers.qemu.durable import MAKING, publish, remove_directory
+from photon.agent.drivers.qemu.durable import MAKING, make_fresh, publish, remove_directory
 from photon.agent.drivers.qemu.limits import Limits
 from photon.agent.drivers.qemu.networks import Networks
 from photon.agent.drivers.qemu.process import find_guests
@@ -88,15 +91,16 @@ class Guests:
         """Makes the guest's directory whole under another name, and then gives it its own."""
         directory = store.vms / spec.vm_id
         making = store.vms / f"{MAKING}{spec.vm_id}"
-        await asyncio.to_thread(_make_directory, making)
-        try:
-            async with self._spawns:
-                await self._make_disks(spec, making, image)
-            record = VmRecord(spec)
-            await asyncio.to_thread(_write_new, making, record)
-            await asyncio.to_thread(publish, making, directory)
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
+        record = VmRecord(spec)
+        with on_the_host(f"Making VM {spec.vm_id}"):
+            try:
+                await asyncio.to_thread(make_fresh, making)
+                async with self._spawns:
+                    await self._make_disks(spec, making, image)
+                await asyncio.to_thread(_write_new, making, record)
+                await asyncio.to_thread(publish, making, directory)
+            finally:
+                shutil.rmtree(making, ignore_errors=True)
         self._records[spec.vm_id] = record
         self._directories[spec.vm_id] = directory
 
@@ -105,7 +109,8 @@ class Guests:
         if running is not None:
             await running.kill()
         await self._networks.unplug(self._records[vm_id].spec)
-        await asyncio.to_thread(remove_directory, self._directories[vm_id])
+        with on_the_host(f"Removing VM {vm_id}"):
+            await asyncio.to_thread(remove_directory, self._directories[vm_id])
         self._limits.drop(vm_id)
         del self._records[vm_id], self._directories[vm_id]
 
@@ -123,7 +128,8 @@ class Guests:
                     direct_kernel=self._direct_kernel(record.spec.image.checksum),
                 )
             )
-            running = await launch(directory, command, lambda: self._on_change(vm_id))
+            with on_the_host(f"Starting VM {vm_id}"):
+                running = await launch(directory, command, lambda: self._on_change(vm_id))
         self._limits.hold(record.spec, running.pid)
         self._hold(vm_id, running)
         try:
@@ -134,17 +140,28 @@ class Guests:
 
     async def rewrite(self, record: VmRecord) -> None:
         directory = self._directories[record.spec.vm_id]
-        await asyncio.to_thread(write_record, directory, record)
+        with on_the_host("Writing the VM's record"):
+            await asyncio.to_thread(write_record, directory, record)
         self._records[record.spec.vm_id] = record
 
     async def recover(self, vm_id: str) -> None:
-        """Speaks again to a guest whose monitor was lost."""
+        """Tries to speak again to a guest that fell silent; it stays in ERROR if that fails."""
         running = self._running.get(vm_id)
         if running is not None and running.state is GuestState.ERROR:
-            pid = running.pid
-            del self._running[vm_id]
-            await running.release()
-            await self._reattach(vm_id, pid)
+            with suppress(CommandFailed):
+                await running.regain(vm_id)
+                await self._plug_what_is_attached(vm_id, running)
+
+    async def tend(self) -> None:
+        """What is due now and then: bounds the logs, and asks silent guests again."""
+        for vm_id in list(self._running):
+            if vm_id not in self._running:
+                continue  # it ended while another was asked
+            bound_logs(self._directories[vm_id])
+            before = self.state(vm_id)
+            await self.recover(vm_id)
+            if self.state(vm_id) is not before:
+                self._on_change(vm_id)
 
     async def _reattach(self, vm_id: str, pid: int) -> None:
         directory = self._directories[vm_id]
@@ -153,9 +170,13 @@ class Guests:
             return
         self._hold(vm_id, running)
         if running.state is GuestState.ERROR:
-            _log.error("Guest %s runs as process %d, but does not answer.", vm_id, pid)
+            _log.error("VM %s runs as process %d, but does not answer.", vm_id, pid)
             return
-        # An agent that died while it attached a disk had written the record, perhaps no more.
+        with suppress(CommandFailed):  # it ended meanwhile, or it is tended later
+            await self._plug_what_is_attached(vm_id, running)
+
+    async def _plug_what_is_attached(self, vm_id: str, running: Running) -> None:
+        """An agent that died while it attached a disk had written the record, perhaps no more."""
         for each in self._records[vm_id].attached:
             await running.plug(each.disk.id, each.slot, self._disks.file(each.disk))
 
@@ -204,11 +225,6 @@ class Guests:
         except FileNotFoundError:
             return None
         return msgspec.json.decode(content, type=dict[str, DirectKernel]).get(checksum)
-
-
-def _make_directory(path: Path) -> None:
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir()
 
 
 def _write_new(directory: Path, record: VmRecord) -> None:

@@ -12,13 +12,15 @@ from urllib.parse import unquote, urlsplit
 import httpx2
 import msgspec
 
-from photon.agent.drivers.qemu.commands import CommandFailed
+from photon.agent.drivers.qemu.commands import on_the_host
 from photon.agent.drivers.qemu.datastore import Datastore
 from photon.agent.drivers.qemu.durable import MAKING, publish, write_durably
 from photon.agent.drivers.qemu.qcow2 import NotOurKind, flatten, virtual_size_bytes
 from photon.domain.guest import AgentRefusal, CapturedImage, ImageSource, Refusal
 
 FETCH_SECONDS = 3600.0  # An image of tens of GiB over a slow link.
+FETCHES_MAX = 4  # More share the same link and disk.
+COPIES_MAX = 2  # Each keeps a disk and a core busy.
 SILENCE_SECONDS = 30.0  # A server that says nothing for so long is gone.
 CHUNK_BYTES = 1 << 20  # Hashing and writing one takes about a millisecond.
 READ_ONLY = 0o444  # A child's commit can never reach its base.
@@ -28,15 +30,17 @@ class Images:
     def __init__(self, store: Datastore) -> None:
         self._store = store
         self._fetching: dict[str, asyncio.Task[None]] = {}
+        self._fetches = asyncio.Semaphore(FETCHES_MAX)
 
     def path(self, checksum: str) -> Path:
         return self._store.images / f"{checksum}.qcow2"
 
     def has(self, checksum: str) -> bool:
-        return self.path(checksum).exists()
+        return _is_sha256(checksum) and self.path(checksum).exists()
 
     def checksums(self) -> list[str]:
-        return sorted(path.stem for path in self._store.images.glob("*.qcow2"))
+        stems = (path.stem for path in self._store.images.glob("*.qcow2"))
+        return sorted(stem for stem in stems if _is_sha256(stem))
 
     async def fetch(self, image: ImageSource) -> None:
         """Brings the image here; callers that want the same one share one download."""
@@ -53,7 +57,8 @@ class Images:
         await asyncio.shield(task)
 
     def delete(self, checksum: str) -> None:
-        self.path(checksum).unlink(missing_ok=True)
+        if self.has(checksum):
+            self.path(checksum).unlink(missing_ok=True)
 
     async def close(self) -> None:
         tasks = list(self._fetching.values())
@@ -69,7 +74,7 @@ class Images:
     async def _fetch(self, image: ImageSource) -> None:
         making = self._store.images / f"{MAKING}{image.checksum}.qcow2"
         try:
-            async with asyncio.timeout(FETCH_SECONDS):
+            async with asyncio.timeout(FETCH_SECONDS), self._fetches:
                 await _download(image, making)
             virtual_size_bytes(making)
             making.chmod(READ_ONLY)
@@ -85,6 +90,13 @@ class Captures:
 
     def __init__(self, store: Datastore) -> None:
         self._store = store
+        self._copies = asyncio.Semaphore(COPIES_MAX)
+
+    def open(self) -> None:
+        """Removes copies that were finished, but not described, when the agent died."""
+        for path in self._store.captures.glob("*.qcow2"):
+            if not self._description(path.stem).exists():
+                path.unlink()
 
     def path(self, image_id: str) -> Path:
         return self._store.captures / f"{image_id}.qcow2"
@@ -98,20 +110,25 @@ class Captures:
 
     async def make(self, disk: Path, image_id: str) -> CapturedImage:
         making = self.path(f"{MAKING}{image_id}")
+        with on_the_host("Copying the disk"):
+            async with self._copies:
+                return await self._make(disk, making, image_id)
+
+    async def _make(self, disk: Path, making: Path, image_id: str) -> CapturedImage:
         try:
             await flatten(disk, making)
-            checksum = await asyncio.to_thread(_sha256, making)
-            captured = CapturedImage(
-                url="",
-                checksum=checksum,
-                virtual_size_bytes=virtual_size_bytes(making),
-                file_size_bytes=making.stat().st_size,
-            )
-            await asyncio.to_thread(publish, making, self.path(image_id))
-        except OSError as error:
-            raise CommandFailed(f"The disk could not be copied: {error}.") from error
+            return await asyncio.to_thread(self._publish, making, image_id)
         finally:
-            making.unlink(missing_ok=True)
+            _discard(making)
+
+    def _publish(self, making: Path, image_id: str) -> CapturedImage:
+        captured = CapturedImage(
+            url="",
+            checksum=_sha256(making),
+            virtual_size_bytes=virtual_size_bytes(making),
+            file_size_bytes=making.stat().st_size,
+        )
+        publish(making, self.path(image_id))
         # Last: whoever finds the description finds the file.
         write_durably(self._description(image_id), msgspec.json.encode(captured))
         return captured
@@ -150,7 +167,7 @@ async def _chunks(image: ImageSource) -> AsyncIterator[bytes]:
                 yield chunk
     elif url.scheme in ("http", "https"):
         async with (
-            httpx2.AsyncClient(timeout=SILENCE_SECONDS, follow_redirects=False) as client,
+            httpx2.AsyncClient(timeout=SILENCE_SECONDS, trust_env=False) as client,
             client.stream("GET", image.url) as answer,
         ):
             answer.raise_for_status()
@@ -158,6 +175,10 @@ async def _chunks(image: ImageSource) -> AsyncIterator[bytes]:
                 yield chunk
     else:
         raise _unavailable(image, "its address is not http, https or file")
+
+
+def _discard(path: Path) -> None:
+    path.unlink(missing_ok=True)
 
 
 def _opened_new(path: Path) -> BinaryIO:

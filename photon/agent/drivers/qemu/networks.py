@@ -19,7 +19,7 @@ from photon.agent.drivers.qemu.commands import CommandFailed, run
 from photon.agent.drivers.qemu.dhcp import DhcpServer
 from photon.agent.drivers.qemu.durable import write_durably
 from photon.agent.drivers.qemu.settings import NetworkSettings
-from photon.domain.guest import GuestSpec, NetworkConnection
+from photon.domain.guest import AgentRefusal, GuestSpec, NetworkConnection, Refusal
 
 BRIDGE_PREFIX, TAP_PREFIX = "pg", "pt"
 NAME_DIGITS = 12  # An interface's name has 15 characters.
@@ -64,7 +64,10 @@ class Networks:
         """Makes the guest's taps, in the order of its NICs; DHCP answers on each."""
         taps = []
         for number, nic in enumerate(spec.nics):
-            await self._servers[nic.network].start()
+            server = self._servers.get(nic.network)
+            if server is None:
+                raise network_not_found(nic.network)
+            await server.start()
             tap = Tap(self._tap_name(spec.vm_id, number), nic.mac_address)
             if not _is(Path("/sys/class/net", tap.interface)):
                 await run("ip", "tuntap", "add", "dev", tap.interface, "mode", "tap")
@@ -135,6 +138,12 @@ async def _make_bridge(group: _PortGroup, server: DhcpServer) -> None:
     prefix = server.subnet.prefixlen
     await run("ip", "address", "replace", f"{server.gateway}/{prefix}", "dev", group.bridge)
     await run("ip", "link", "set", group.bridge, "alias", group.name[:255], "up")
+
+
+def network_not_found(name: str) -> Refusal:
+    return Refusal(
+        AgentRefusal.NETWORK_NOT_FOUND, f"This host does not offer network {name!r}.", network=name
+    )
 
 
 def _is(path: Path) -> bool:

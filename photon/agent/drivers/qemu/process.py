@@ -62,7 +62,7 @@ class Process:
 
 def spawn(argv: list[str], directory: Path, log: Path) -> Process:
     """Starts the command in the directory, in a session of its own; its words go to `log`."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
     pid = os.posix_spawnp(
         "env",
         ["env", f"--chdir={directory}", "nice", "-n", str(GUEST_NICENESS), *argv],

@@ -16,7 +16,7 @@ from photon.agent.drivers.qemu.argv import QMP_SOCKET
 from photon.agent.drivers.qemu.commands import CommandFailed
 
 COMMAND_SECONDS = 15.0  # QEMU answers in milliseconds, unless its disk hangs.
-GREETING_SECONDS = 10.0  # A loaded host; or another client has this socket, and never lets go.
+GREETING_SECONDS = 5.0  # A loaded host; or another client has this socket, and never lets go.
 
 Event = Mapping[str, object]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from photon.agent.drivers.qemu.durable import remove_directory, write_durably
 from photon.domain.guest import Guest, GuestDisk, GuestSpec, GuestState
 
+_log = logging.getLogger(__name__)
 SPEC_FILE = "spec.json"
 SERIAL_LOG = "serial.log"
 QEMU_LOG = "qemu.log"
@@ -65,5 +67,9 @@ def read_records(vms: Path) -> dict[Path, VmRecord]:
         except FileNotFoundError:
             remove_directory(directory)
             continue
-        records[directory] = msgspec.json.decode(content, type=VmRecord)
+        try:
+            records[directory] = msgspec.json.decode(content, type=VmRecord)
+        except msgspec.DecodeError as error:
+            # One that nobody can read is left for a person; the other guests are served.
+            _log.error("Guest %s is left out: %s", directory, error)
     return records

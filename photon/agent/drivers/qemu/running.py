@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from photon.domain.guest import AgentRefusal, GuestState, Refusal
 
 START_SECONDS = 30.0  # To QEMU's first word; 0.1 s on a quiet host.
 CONTACT_POLL_SECONDS = 0.01  # QEMU makes its socket when it is ready, and nothing tells of it.
+REATTACH_SECONDS = 5.0  # QEMU may still be starting; one that is well answers in milliseconds.
 # A guest that still boots does not hear the button; one that heard it does not mind another press.
 BUTTON_SECONDS = 5.0
 FLUSH_SECONDS = 10.0  # QEMU ends in milliseconds, once it has flushed its disks.
@@ -30,6 +32,7 @@ class Running:
         self._process = process
         self._on_change = on_change
         self._monitor: Monitor | None = None
+        self._regaining = asyncio.Lock()
         self._unplugged: dict[str, asyncio.Event] = {}
         self.paused = False
         self.ending = False  # told to end, so that its end is no news
@@ -136,6 +139,31 @@ class Running:
             raise MonitorLost(f"Process {monitor.peer_pid} answers for process {self.pid}.")
         self._monitor = monitor
 
+    async def regain(self, vm_id: str) -> None:
+        """Speaks to a guest that an earlier agent left, or that fell silent.
+
+        One that was never let go is ended: its start was not finished, and will be asked again.
+
+        Raises:
+            CommandFailed: it is silent, or another guest answers.
+        """
+        async with self._regaining:
+            if self._monitor is not None:
+                return
+            await self.contact()
+            try:
+                answered = await self.execute("query-uuid")
+                status = await self.execute("query-status")
+            except CommandFailed:
+                await self.hang_up()
+                raise
+            if answered["UUID"] != vm_id:
+                await self.hang_up()
+                raise MonitorLost(f"VM {answered['UUID']} answers for VM {vm_id}.")
+            if status["status"] == "prelaunch":
+                await self.kill()
+            self.paused = not status["running"]
+
     async def hang_up(self) -> None:
         monitor, self._monitor = self._monitor, None
         if monitor is not None:
@@ -222,7 +250,7 @@ async def launch(directory: Path, command: list[str], on_change: Callable[[], No
 async def reattach(
     directory: Path, vm_id: str, pid: int, on_change: Callable[[], None]
 ) -> Running | None:
-    """Finds a guest that runs, as an earlier agent left it; none when it was not yet let go.
+    """Finds a guest that runs, as an earlier agent left it; none when it has ended.
 
     One that does not answer, or answers for another, is there in state ERROR.
     """
@@ -231,22 +259,19 @@ async def reattach(
     except ProcessLookupError:
         return None
     running = Running(directory, process, on_change)
-    try:
-        await running.contact()
-        answered = await running.execute("query-uuid")
-        status = await running.execute("query-status")
-    except CommandFailed:
-        await running.hang_up()
-        return running
-    if answered["UUID"] != vm_id:
-        await running.hang_up()
-        return running
-    if status["status"] == "prelaunch":
-        await running.kill()
-        await running.hang_up()
-        return None
-    running.paused = not status["running"]
-    return running
+    with suppress(TimeoutError):
+        async with asyncio.timeout(REATTACH_SECONDS):
+            await _until_it_answers(running, vm_id)
+    return None if running.has_ended else running
+
+
+async def _until_it_answers(running: Running, vm_id: str) -> None:
+    while not running.has_ended:
+        try:
+            await running.regain(vm_id)
+            break
+        except CommandFailed:
+            await asyncio.sleep(CONTACT_POLL_SECONDS)
 
 
 async def _first_contact(running: Running) -> None:
