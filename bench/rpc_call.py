@@ -6,6 +6,7 @@ Run: python bench/rpc_call.py [--calls 20000] [--in-flight 64] [--uvloop]
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -109,6 +110,7 @@ async def _call_ping(connection: Connection) -> object:
     "--uvloop/--asyncio", "with_uvloop", default=True, help="Which event loop to measure."
 )
 def main(calls: int, in_flight: int, with_uvloop: bool) -> None:
+    gc.set_threshold(50_000, 20, 50)  # as both programs do
     factory = uvloop.new_event_loop if with_uvloop else asyncio.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(_run(calls, in_flight))

@@ -169,6 +169,7 @@ def _qemu_driver(config: AgentConfig, ids: Ids) -> HostDriver:
     # Imported here: simulated agents start without any of it.
     from photon.agent.drivers.qemu.driver import QemuDriver
     from photon.agent.drivers.qemu.settings import (
+        DEFAULT_POOL,
         Accel,
         DatastoreSettings,
         NetworkSettings,
@@ -182,7 +183,11 @@ def _qemu_driver(config: AgentConfig, ids: Ids) -> HostDriver:
         QemuSettings(
             state_dir=state / QEMU_DIR,
             datastores=tuple([DatastoreSettings(name, path) for name, path in stores]),
-            networks=NetworkSettings(port_groups=config.qemu.networks),
+            networks=NetworkSettings(
+                config.qemu.networks,
+                config.qemu.network_pool or DEFAULT_POOL,
+                scope=config.qemu.network_scope,
+            ),
             accel=Accel(config.qemu.accel),
         ),
         ids,

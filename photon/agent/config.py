@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from photon.agent.drivers.simulated_site import HostShape, Latencies
@@ -66,6 +67,8 @@ class QemuConfig:
 
     datastores: tuple[tuple[str, Path], ...] = ()
     networks: tuple[str, ...] = ("VM Network",)
+    network_pool: IPv4Network | None = None  # guests' subnets are cut from it; None: the driver's
+    network_scope: str = ""  # tells apart the bridges of several agents on one machine
     accel: str = "auto"
 
 
@@ -112,6 +115,14 @@ def latencies_of(settings: tuple[str, ...]) -> Latencies:
         if name not in known or not 0 <= seconds[name] < float("inf"):
             raise BadConfig(f"{setting!r}: the operations are {', '.join(sorted(known))}.")
     return Latencies(**seconds)
+
+
+def pool_of(setting: str | None) -> IPv4Network | None:
+    """Reads an IPv4 network. BadConfig."""
+    try:
+        return IPv4Network(setting) if setting else None
+    except ValueError as problem:
+        raise BadConfig(f"{setting!r} is no IPv4 network, such as 10.144.0.0/16.") from problem
 
 
 def datastores_of(settings: tuple[str, ...]) -> tuple[tuple[str, Path], ...]:

@@ -24,6 +24,7 @@ from photon.agent.config import (
     TlsFiles,
     datastores_of,
     latencies_of,
+    pool_of,
 )
 from photon.agent.drivers.simulated_site import HostShape
 from photon.agent.hosts import Credentials
@@ -90,6 +91,14 @@ _DEFAULTS = HostShape()
     help="[qemu] Where disks lie; the first holds images too. Default: one in the state directory.",
 )
 @click.option(
+    "--network-pool", metavar="CIDR", help="[qemu] Each port group takes one subnet of it."
+)
+@click.option(
+    "--network-scope",
+    default="",
+    help="[qemu] Another word for each agent, if several on this machine have a network.",
+)
+@click.option(
     "--accel",
     type=click.Choice(["auto", "kvm", "tcg"]),
     default="auto",
@@ -151,7 +160,11 @@ def _config(options: dict[str, Any]) -> AgentConfig:
             latencies=latencies_of(options["latency"]),
         ),
         qemu=QemuConfig(
-            datastores_of(options["datastore"]), tuple(options["network"]), options["accel"]
+            datastores_of(options["datastore"]),
+            tuple(options["network"]),
+            pool_of(options["network_pool"]),
+            options["network_scope"],
+            options["accel"],
         ),
     )
 

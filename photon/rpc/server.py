@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ from photon.rpc.service import Method, Service
 
 CONNECTIONS_MAX = 256  # One per controller and one more each while they are replaced.
 RUNNING_PER_CONNECTION_MAX = 256  # Beyond it the socket is not read: TCP tells the caller to wait.
+RUNNING_MAX = 4096  # Of all connections, lost ones too: a call outlives its caller's connection.
 CALL_BYTES_MAX = 1 << 20  # The largest call carries one VM's specification, a few KiB.
 CALL_ELEMENTS_MAX = 20_000  # Of lists and maps in one call: a specification has some dozens.
 IDLE_SECONDS = 300.0  # Controllers poll every few seconds; who is silent so long is gone.
@@ -36,7 +37,8 @@ class ServerLimits:
     """How much one server takes on."""
 
     connections_max: int = CONNECTIONS_MAX
-    running_max: int = RUNNING_PER_CONNECTION_MAX
+    running_per_connection_max: int = RUNNING_PER_CONNECTION_MAX
+    running_max: int = RUNNING_MAX
     call_bytes_max: int = CALL_BYTES_MAX
     idle_seconds: float = IDLE_SECONDS
     partial_frame_seconds: float = PARTIAL_FRAME_SECONDS
@@ -55,6 +57,7 @@ class Server:
         self.limits = limits or ServerLimits()
         self.connections: set[ServerConnection] = set()
         self._calls: set[asyncio.Task[None]] = set()
+        self._hungry: set[ServerConnection] = set()
         self._listening: Listening | None = None
         self._sweeping: asyncio.Task[None] | None = None
 
@@ -81,10 +84,24 @@ class Server:
         for connection in list(self.connections):
             connection.close()
 
-    def run(self, call: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(call)
+    def run(self, call: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(call)
         self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
+        task.add_done_callback(self._ran)
+
+    def has_room(self, connection: ServerConnection) -> bool:
+        """If it has none, `connection.go_on` is called when it has."""
+        if len(self._calls) < self.limits.running_max:
+            return True
+        self._hungry.add(connection)
+        return False
+
+    def _ran(self, call: asyncio.Task[None]) -> None:
+        self._calls.discard(call)
+        if self._hungry:
+            hungry, self._hungry = self._hungry, set()
+            for connection in hungry:
+                connection.go_on()
 
     async def _sweep(self) -> None:
         while True:
@@ -147,7 +164,7 @@ class ServerConnection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._writable = True
-        self._go_on()
+        self.go_on()
 
     def connection_lost(self, problem: Exception | None) -> None:
         self._stopped = True
@@ -174,7 +191,10 @@ class ServerConnection(asyncio.Protocol):
     # Calls
 
     def _start_calls(self) -> None:
-        while self._waiting and self._running < self._limits.running_max and not self._stopped:
+        running_max = self._limits.running_per_connection_max
+        while self._waiting and self._running < running_max and not self._stopped:
+            if not self._server.has_room(self):
+                break
             self._start(self._waiting.popleft())
         if self._waiting:
             self._transport.pause_reading()
@@ -203,7 +223,7 @@ class ServerConnection(asyncio.Protocol):
         finally:
             self._running -= 1
         self._answer(self._encode(method, sequence, result))
-        self._go_on()
+        self.go_on()
 
     def _encode(self, method: Method, sequence: int, result: Any) -> bytes:
         if isinstance(result, TApplicationException):
@@ -218,7 +238,8 @@ class ServerConnection(asyncio.Protocol):
         self._answered += 1
         self._outbox.put(self._answered, frame)
 
-    def _go_on(self) -> None:
+    def go_on(self) -> None:
+        """Starts what waits, and reads on if nothing does."""
         if self._stopped or self._transport.is_closing():
             return
         try:

@@ -196,7 +196,7 @@ async def test_a_call_that_finds_no_room_in_time_was_not_sent(bench: Bench) -> N
 
 
 async def test_a_server_runs_no_more_calls_of_one_connection_than_it_said(bench: Bench) -> None:
-    await bench.start(ServerLimits(running_max=4))
+    await bench.start(ServerLimits(running_per_connection_max=4))
     connection = await bench.connect()
     calls = [
         asyncio.create_task(connection.call("inventory", (f"h{number}",), SECONDS))
@@ -206,6 +206,35 @@ async def test_a_server_runs_no_more_calls_of_one_connection_than_it_said(bench:
     bench.gate.set()
     await asyncio.gather(*calls)
     assert bench.running_most == 4
+
+
+async def test_a_server_runs_no_more_calls_of_all_connections_than_it_said(bench: Bench) -> None:
+    await bench.start(ServerLimits(running_max=4))
+    connections = [await bench.connect() for _ in range(5)]
+    calls = [
+        asyncio.create_task(connection.call("inventory", (f"h{number}",), SECONDS))
+        for number, connection in enumerate(connections * 4)
+    ]
+    await until(lambda: bench.running == 4)
+    bench.gate.set()
+    await asyncio.gather(*calls)
+    assert bench.running_most == 4
+
+
+async def test_calls_of_lost_connections_count_too(bench: Bench) -> None:
+    await bench.start(ServerLimits(running_max=1))
+    lost, other = await bench.connect(), await bench.connect()
+    call = asyncio.create_task(lost.call("inventory", ("h1",), SECONDS))
+    await until(lambda: bench.running)
+    lost.close()
+    await asyncio.wait([call])
+    assert isinstance(call.exception(), ConnectionLost)
+    waiting = asyncio.create_task(other.call("ping", (), SECONDS))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    bench.gate.set()
+    assert await waiting == "pong"
 
 
 async def test_a_server_that_stops_lets_running_calls_end(bench: Bench) -> None:
