@@ -53,11 +53,11 @@ def _translated(wrong: str, content: bytes) -> InvalidJson | InvalidEntity:
     if missing:
         name = f"{path}.{missing[1]}" if path else missing[1]
         return InvalidEntity(problem=f"{name} may not be null (was null)")
-    if value is None and "got `null`" in text:
+    if "got `null`" in text:
         return InvalidEntity(problem=f"{path or 'the body'} may not be null (was null)")
     if any(rule in text for rule in _RULES):
         said = re.sub(r"^Expected `\w+`", "must be", text).replace("Expected ", "must be ")
-        return InvalidEntity(problem=f"{path} : {said} (was {_shown(value)})".strip())
+        return InvalidEntity(problem=f"{path or 'the body'} : {said} (was {_shown(value)})")
     return InvalidJson(problem=f"{path or 'the body'}: {printable(text)}")
 
 
@@ -71,7 +71,14 @@ def _value_at(where: str, content: bytes) -> Any:
                 value = value[int(step[2])]
             else:
                 return "one of its values"
-    except (msgspec.DecodeError, KeyError, IndexError, TypeError, RecursionError):
+    except (
+        msgspec.DecodeError,
+        KeyError,
+        IndexError,
+        TypeError,
+        RecursionError,
+        UnicodeDecodeError,
+    ):
         return None
     return value
 

@@ -31,7 +31,7 @@ from photon.domain.error_catalogue import (
     OutOfThreadPoolWorker,
     SystemPaused,
 )
-from photon.domain.errors import PhotonError
+from photon.domain.errors import PhotonError, code_of
 from photon.domain.system import SystemState
 from photon.store.errors import (
     AlreadyExists,
@@ -44,6 +44,8 @@ from photon.store.errors import (
 from photon.store.nouns import IDEMPOTENT_ANSWERS
 
 HANDLER_TRIES_MAX: Final = 8  # Whoever loses eight races in a row meets a hot row: say so.
+
+WEBSOCKET_STATUS: Final = 3000  # A close code is an HTTP status above this (RFC 6455, 7.4.2).
 
 _encode: Final = msgspec.json.Encoder().encode
 _Respond = Callable[..., Awaitable[None]]
@@ -68,7 +70,8 @@ def make_app(
     for path, methods in by_path.items():
         app.add_route(path, _resource(plane, path, methods, body_seconds_max))
     add_pages(app, plane, routes)
-    app.add_error_handler(Exception, partial(_failed, plane))
+    for kind in (Exception, falcon.HTTPError):  # Falcon has a handler of its own for the latter.
+        app.add_error_handler(kind, _failure(plane))
     app.add_sink(partial(_no_route, plane), prefix="/")
     return app
 
@@ -197,32 +200,40 @@ async def _no_route(
     raise NotFound(noun="route", id=req.path[:200])
 
 
-async def _failed(
-    plane: Plane,
-    req: falcon.asgi.Request,
-    resp: falcon.asgi.Response,
-    wrong: Exception,
-    params: dict[str, Any],
-    **_: Any,
-) -> None:
+def _failure(plane: Plane) -> _Respond:
     """Writes any error: the catalogue's as they are, everything else as a bug of ours."""
-    error = _as_photon_error(wrong, resp)
-    if resp.get_header("request-id") is None:
-        resp.set_header("request-id", plane.ids.new())
+
+    async def write(
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response | None,
+        wrong: Exception,
+        params: dict[str, Any],
+        ws: falcon.asgi.WebSocket | None = None,
+    ) -> None:
+        known = None if resp is None else resp.get_header("request-id")
+        request_id = known or plane.ids.new()
+        error = _as_photon_error(wrong, req, request_id)
+        status = errors.status_of(error)
+        if resp is None:
+            assert ws is not None
+            await ws.close(WEBSOCKET_STATUS + status, code_of(error))
+            return
+        resp.set_header("request-id", request_id)
         resp.set_header("x-api-version", API_VERSION)
-    resp.status = falcon.code_to_http_status(errors.status_of(error))
-    for name, value in errors.headers_of(error).items():
-        resp.set_header(name, value)
-    resp.stream = None
-    resp.content_type = falcon.MEDIA_JSON
-    resp.data = _encode(errors.view(error))
+        for name, value in errors.headers_of(error).items():
+            resp.set_header(name, value)
+        resp.status = falcon.code_to_http_status(status)
+        resp.stream = None
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = _encode(errors.view(error))
+
+    return write
 
 
-def _as_photon_error(wrong: Exception, resp: falcon.asgi.Response) -> PhotonError:
+def _as_photon_error(wrong: Exception, req: falcon.asgi.Request, request_id: str) -> PhotonError:
     if isinstance(wrong, PhotonError):
         return wrong
     if isinstance(wrong, falcon.HTTPError) and wrong.status_code < 500:
-        return request.malformed(wrong)
-    request_id = str(resp.get_header("request-id"))
+        return request.malformed(req, wrong)
     log.error("request %s failed", request_id, exc_info=wrong)
     return InternalError(request_id=request_id, problem="an internal error; it was logged")

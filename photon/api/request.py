@@ -15,18 +15,22 @@ import msgspec
 from photon.api import body
 from photon.api.edge_errors import (
     InvalidIdempotencyKey,
+    MethodNotAllowed,
     RequestTimeout,
     RequestTooLarge,
     UnsupportedMediaType,
 )
 from photon.api.route import Call, IdempotencyKey, NoQuery, Route
 from photon.domain.error_catalogue import InvalidEntity, InvalidQueryParams
+from photon.domain.errors import PhotonError
 
 BODY_BYTES_MAX: Final = 1 << 20  # The largest sensible quota or metadata is a tenth of this.
 BODY_SECONDS_MAX: Final = 20  # A body of this size that takes longer is an attack or a dead line.
 IDEMPOTENCY_KEY_LENGTH_MAX: Final = 255
 QUERY_LENGTH_MAX: Final = 8192  # A page link with its filters is at most half of this.
 ID_LENGTH_MAX: Final = 256  # Ids are 36 characters long; some datastores' are a little longer.
+
+METHOD_LENGTH_MAX: Final = 16  # The longest in use (RFC 9110 and its kin) has 16 letters.
 
 
 def checked_path(path: dict[str, str]) -> dict[str, str]:
@@ -118,7 +122,13 @@ def idempotency_of(
     )
 
 
-def malformed(wrong: falcon.HTTPError) -> InvalidEntity:
+def malformed(req: falcon.asgi.Request, wrong: falcon.HTTPError) -> PhotonError:
     """What Falcon refused before a route saw it."""
+    if isinstance(wrong, falcon.HTTPMethodNotAllowed):
+        return MethodNotAllowed(
+            method=body.printable(req.method[:METHOD_LENGTH_MAX]),
+            path=body.printable(req.path[:ID_LENGTH_MAX]),
+            allowed=dict(wrong.headers or {}).get("Allow", ""),
+        )
     problem = wrong.description or wrong.title or "the request is malformed"
     return InvalidEntity(problem=body.printable(problem))

@@ -24,6 +24,11 @@ class TaskWaiting:
         self._closed = False
         self._unsubscribe = store.subscribe(self._changed)
 
+    @property
+    def count(self) -> int:
+        """How many wait now."""
+        return self._count
+
     async def ended(self, task_id: str, *, seconds: float) -> Task | None:
         task = await self._store.find(TASKS, task_id)
         if task is None or task.ended or seconds <= 0 or self._closed:

@@ -1,0 +1,150 @@
+"""The system as a whole (contract, 1.3, 2.3, 3.9 and 10.2)."""
+
+from __future__ import annotations
+
+import pytest
+
+from photon.api.routes import ROUTES
+from photon.api.views.system import component_status
+from photon.domain.system import SystemState
+from photon.wire.v1.system import ComponentInstance, StatusType
+from tests.api.builders import a_host, a_project, a_tenant, a_vm
+from tests.api.rig import Api
+
+
+async def test_it_is_available_under_both_names(api: Api) -> None:
+    for path in ("/v1/available", "/v1/system/available", "/v1/available/"):
+        assert await api.get(path) == {}
+
+
+async def test_the_release_and_the_network_are_shown(api: Api) -> None:
+    assert await api.get("/v1/info") == {
+        "baseVersion": "1.2.1",
+        "fullVersion": "1.2.1-abcdef0",
+        "gitCommitHash": "abcdef0",
+        "networkType": "PHYSICAL",
+    }
+
+
+async def test_authentication_is_off(api: Api) -> None:
+    assert await api.get("/v1/system/auth") == {
+        "enabled": False,
+        "endpoint": None,
+        "port": None,
+        "domain": None,
+    }
+    await api.refused(
+        "POST", "/v1/system/set-security-groups", {"items": ["a\\b"]}, code="InvalidAuthConfig"
+    )
+
+
+async def test_the_info_of_the_system_has_every_member(api: Api) -> None:
+    info = await api.get("/v1/system/info")
+    assert (info["state"], info["networkType"]) == ("READY", "PHYSICAL")
+    assert set(info) == {
+        "baseVersion",
+        "fullVersion",
+        "gitCommitHash",
+        "networkType",
+        "state",
+        "syslogEndpoint",
+        "ntpEndpoint",
+        "stats",
+        "imageDatastores",
+        "useImageDatastoreForVms",
+        "auth",
+        "networkConfiguration",
+        "loadBalancerEnabled",
+        "loadBalancerAddress",
+        "serviceConfigurations",
+    }
+
+
+async def test_the_status_is_that_of_the_controllers(api: Api) -> None:
+    status = await api.get("/v1/system/status")
+    assert status["status"] == "READY"
+    (component,) = status["components"]
+    assert component["component"] == "PHOTON_CONTROLLER"
+    assert component["stats"] == {"READY": "1"}
+    assert component["instances"][0]["address"] == "10.0.0.1"
+    api.instances = []
+    status = await api.get("/v1/system/status")
+    assert (status["status"], status["components"][0]["status"]) == ("ERROR", "UNREACHABLE")
+
+
+@pytest.mark.parametrize(
+    ("instances", "whole"),
+    [
+        (["READY", "READY"], "READY"),
+        (["READY", "INITIALIZING"], "INITIALIZING"),
+        (["READY", "ERROR"], "PARTIAL_ERROR"),
+        (["INITIALIZING", "UNREACHABLE"], "PARTIAL_ERROR"),
+        (["UNREACHABLE", "ERROR"], "ERROR"),
+        (["UNREACHABLE", "UNREACHABLE"], "UNREACHABLE"),
+        (["PARTIAL_ERROR", "READY"], "PARTIAL_ERROR"),
+    ],
+)
+def test_a_component_is_as_bad_as_its_instances(instances: list[str], whole: str) -> None:
+    seen = [ComponentInstance("a", StatusType(status)) for status in instances]
+    assert component_status(seen).status == whole
+
+
+async def test_everything_is_counted(api: Api) -> None:
+    tenant = await a_tenant(api)
+    for n in range(2):
+        await a_vm(api, await a_project(api, tenant, f"p{n}"))
+    await a_host(api)
+    assert await api.get("/v1/system/usage") == {
+        "numberHosts": 1,
+        "numberVMs": 2,
+        "numberTenants": 1,
+        "numberProjects": 2,
+        "numberDatastores": 0,
+        "numberServices": 0,
+    }
+
+
+async def test_there_are_no_management_vms(api: Api) -> None:
+    page = await api.get("/v1/system/vms")
+    assert page == {"items": [], "nextPageLink": None, "previousPageLink": None}
+    await api.refused("GET", "/v1/system/vms?pageSize=0", code="InvalidPageSize")
+
+
+async def test_properties_have_both_spellings(api: Api) -> None:
+    assert await api.get("/v1/system/properties") == {"quorum": 1, "Quorum": 1}
+    answer = await api.ask("POST", "/v1/system/properties/update/", {"size": 3})
+    assert answer.json() == {"quorum": 3, "Quorum": 3}
+    assert await api.get("/v1/system/properties") == {"quorum": 3, "Quorum": 3}
+    for size in (0, 1001, 2**70):
+        answer = await api.ask("POST", "/v1/system/properties/update", {"size": size})
+        assert answer.status_code == 400
+
+
+async def test_a_paused_system_refuses_every_change(api: Api) -> None:
+    task = await api.do("POST", "/v1/system/pause")
+    assert (task["operation"], task["entity"]["kind"]) == ("PAUSE_SYSTEM", "deployment")
+    assert (await api.get("/v1/system/info"))["state"] == "PAUSED"
+    for route in ROUTES:
+        path = route.path.replace("{id}", "x")
+        if route.method == "GET" and route.gate == "read":
+            answer = await api.client.get(path)
+            assert answer.status_code in (200, 404), path
+        elif path not in ("/v1/system/resume", "/v1/system/pause-background-tasks"):
+            await api.refused(route.method, path, {}, code="SystemPaused", status=403)
+    assert (await api.do("POST", "/v1/system/resume"))["operation"] == "RESUME_SYSTEM"
+    await api.made("/v1/zones", {"name": "z"})
+
+
+async def test_background_pause_lets_the_api_work(api: Api) -> None:
+    await api.do("POST", "/v1/system/pause")
+    task = await api.do("POST", "/v1/system/pause-background-tasks")
+    assert task["operation"] == "PAUSE_BACKGROUND_TASKS"
+    assert api.system.get().state is SystemState.BACKGROUND_PAUSED
+    await api.made("/v1/zones", {"name": "z"})
+    await api.do("POST", "/v1/system/pause-background-tasks")
+
+
+async def test_the_reference_is_served_while_paused(api: Api) -> None:
+    await api.do("POST", "/v1/system/pause")
+    for path in ("/docs", "/openapi.json"):
+        assert (await api.client.get(path)).status_code == 200
