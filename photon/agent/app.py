@@ -114,6 +114,7 @@ async def _rpc(config: AgentConfig, agent: _Agent) -> AsyncIterator[str]:
     try:
         yield endpoint
     finally:
+        agent.reporter.end()
         await server.stop(STOP_SECONDS)
 
 

@@ -42,6 +42,7 @@ class ChangeLog:
         self._last = 0
         self._dropped_to = 0
         self._stirred = asyncio.Event()
+        self._ended = False
 
     @property
     def last(self) -> int:
@@ -66,11 +67,16 @@ class ChangeLog:
         newer.reverse()
         return newer
 
+    def end(self) -> None:
+        """Nobody waits any more: the process is about to end."""
+        self._ended = True
+        self._stirred.set()
+
     async def wait_past(self, sequence: int, seconds: float) -> None:
-        """Returns when there is an entry after `sequence`, or after that time."""
+        """Returns when there is an entry after `sequence`, or after that time, or at the end."""
         try:
             async with asyncio.timeout(seconds):
-                while self._last <= sequence:
+                while self._last <= sequence and not self._ended:
                     self._stirred.clear()
                     await self._stirred.wait()
         except TimeoutError:

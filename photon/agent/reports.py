@@ -50,6 +50,10 @@ class Reporter:
         self._changes = changes
         self._clock = clock
 
+    def end(self) -> None:
+        """Answers whoever waits, and lets nobody wait again."""
+        self._changes.end()
+
     async def report(self, boot_id: str, cursor: int, wait_ms: int) -> ReportBatch:
         if boot_id != self._boot_id:
             return await self._tour(self._changes.last, 0)

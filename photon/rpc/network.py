@@ -80,8 +80,8 @@ class _TcpListening:
         return self._endpoint
 
     async def close(self) -> None:
+        # Not waited for: from Python 3.12 on that would wait for the last connection to end.
         self._server.close()
-        await self._server.wait_closed()
 
 
 def split_endpoint(endpoint: str) -> tuple[str, int]:

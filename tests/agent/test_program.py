@@ -91,6 +91,18 @@ async def test_an_agent_serves_ends_and_finds_everything_again(
         await client.delete_vm(host, 5, "vm-1", force=True)
 
 
+async def test_an_agent_that_ends_answers_who_waits_for_changes(
+    program: Program, client: AgentClient
+) -> None:
+    process, ready = await program.start()
+    batch = await client.report(ready.listen, "", 0, 0)
+    poll = asyncio.create_task(client.report(ready.listen, batch.boot_id, batch.cursor, 30_000))
+    await client.ping(ready.listen)  # By now the poll is there too.
+    process.send_signal(signal.SIGTERM)
+    assert (await poll).boot_id == batch.boot_id
+    assert await process.wait() == 0
+
+
 async def test_what_was_answered_outlives_a_kill(
     program: Program, client: AgentClient, tmp_path: Path
 ) -> None:
