@@ -11,11 +11,10 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from photon.agent.drivers.qemu.argv import DirectKernel
-from photon.agent.drivers.qemu.guests import BOOT_HINTS_FILE
+from photon.agent.drivers.qemu.boot_hints import write_boot_hint
 from photon.domain.guest import GuestState, PowerOp
 from photon.guestimage.build import DemoGuest
 from tests.drivers.conftest import image_source
@@ -31,7 +30,12 @@ pytestmark = pytest.mark.slow
 async def rig(tmp_path: Path, demo_guest: DemoGuest) -> AsyncIterator[QemuRig]:
     settings = settings_for(tmp_path)
     image = image_source(demo_guest.image)
-    _write_boot_hint(settings.state_dir, image.checksum, demo_guest)
+    kernel = DirectKernel(
+        kernel=str(demo_guest.kernel),
+        initrd=str(demo_guest.initramfs),
+        append=demo_guest.kernel_arguments,
+    )
+    write_boot_hint(settings.state_dir, image.checksum, kernel)
     vm_id = await _start_and_kill_the_agent(settings.state_dir.parent, demo_guest.image)
     rig = QemuRig(settings, image, memory_mib=DEMO_MEMORY_MIB)
     await rig.open()
@@ -59,16 +63,6 @@ async def _second_boot(rig: QemuRig, vm_id: str) -> None:
             assert chunk, f"the guest ended: {heard!r}"
             heard += chunk
     await console.close()
-
-
-def _write_boot_hint(state_dir: Path, checksum: str, demo_guest: DemoGuest) -> None:
-    state_dir.mkdir(parents=True)
-    kernel = DirectKernel(
-        kernel=str(demo_guest.kernel),
-        initrd=str(demo_guest.initramfs),
-        append=demo_guest.kernel_arguments,
-    )
-    (state_dir / BOOT_HINTS_FILE).write_bytes(msgspec.json.encode({checksum: kernel}))
 
 
 async def _start_and_kill_the_agent(directory: Path, image: Path) -> str:

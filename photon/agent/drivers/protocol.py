@@ -79,7 +79,11 @@ class HostDriver(Protocol):
 
     async def networks(self, vm_id: str) -> list[NetworkConnection]: ...
     async def open_serial(self, vm_id: str) -> ConsoleStream:
-        """The serial line: first what its log holds (bounded), then live, and input."""
+        """The serial line: first what its log holds (bounded), then live, and input.
+
+        Raises:
+            Refusal: VM_NOT_FOUND; TICKET_UNAVAILABLE when the guest does not run.
+        """
         ...
 
     async def open_vnc(self, vm_id: str) -> ConsoleStream: ...
@@ -90,7 +94,14 @@ class HostDriver(Protocol):
         """Live when the guest runs. WRONG_POWER_STATE when it is suspended."""
         ...
 
-    async def detach_disk(self, vm_id: str, disk_id: str) -> Guest: ...
+    async def detach_disk(self, vm_id: str, disk_id: str) -> Guest:
+        """Live when the guest runs; a disk that hangs on no guest is detached already.
+
+        Raises:
+            Refusal: DISK_NOT_ATTACHED when it hangs on another guest; WRONG_POWER_STATE when the
+                guest is suspended; BUSY when the guest does not let go of it.
+        """
+        ...
 
     async def has_image(self, checksum: str) -> bool: ...
     async def fetch_image(self, image: ImageSource) -> None:

@@ -48,17 +48,36 @@ class SocketStream:
             await self._writer.wait_closed()
 
 
-async def open_serial(directory: Path) -> SocketStream:
-    """Raises OSError or TimeoutError when QEMU does not take the connection.
+class Consoles:
+    """Opens consoles of running guests, whose directories the caller knows."""
 
-    Connected first, read then: what the guest says meanwhile may come twice, but is not lost.
-    """
-    reader, writer = await _connect(directory, SERIAL_SOCKET)
-    return SocketStream(reader, writer, _tail(directory / SERIAL_LOG))
+    def __init__(self) -> None:
+        self._lines: dict[Path, SocketStream] = {}
 
+    async def serial(self, directory: Path) -> SocketStream:
+        """The serial line. QEMU serves one at a time, so who opens it last has it.
 
-async def open_vnc(directory: Path) -> SocketStream:
-    return SocketStream(*await _connect(directory, VNC_SOCKET))
+        Raises OSError or TimeoutError when QEMU does not take the connection.
+        """
+        await self.hang_up(directory)
+        # Connected first, read then: what the guest says meanwhile may come twice, but is not lost.
+        reader, writer = await _connect(directory, SERIAL_SOCKET)
+        line = SocketStream(reader, writer, _tail(directory / SERIAL_LOG))
+        self._lines[directory] = line
+        return line
+
+    async def screen(self, directory: Path) -> SocketStream:
+        """The screen, as often as it is asked for. Raises as `serial` does."""
+        return SocketStream(*await _connect(directory, VNC_SOCKET))
+
+    async def hang_up(self, directory: Path) -> None:
+        line = self._lines.pop(directory, None)
+        if line is not None:
+            await line.close()
+
+    async def close(self) -> None:
+        for directory in list(self._lines):
+            await self.hang_up(directory)
 
 
 async def _connect(directory: Path, name: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from photon.agent.drivers.protocol import ConsoleStream
@@ -19,11 +19,7 @@ from photon.agent.drivers.qemu.accel import choose_accel
 from photon.agent.drivers.qemu.argv import QEMU
 from photon.agent.drivers.qemu.checks import check_id, check_spec
 from photon.agent.drivers.qemu.commands import CommandFailed, run
-from photon.agent.drivers.qemu.console import (
-    SocketStream,
-    open_serial,
-    open_vnc,
-)
+from photon.agent.drivers.qemu.console import Consoles, SocketStream
 from photon.agent.drivers.qemu.datastore import Datastore, open_datastore
 from photon.agent.drivers.qemu.disks import Disks
 from photon.agent.drivers.qemu.guests import Guests
@@ -77,15 +73,14 @@ class QemuDriver:
         await self._networks.open()
         self._guests = Guests(settings, self._networks, self._disks)
         await self._guests.open(tuple(stores), on_change)
-        self._lines: dict[str, SocketStream] = {}
+        self._consoles = Consoles()
         self._housekeeping = asyncio.create_task(self._tend())
 
     async def close(self) -> None:
         self._housekeeping.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._housekeeping
-        for line in self._lines.values():
-            await line.close()
+        await self._consoles.close()
         await self._images.close()
         await self._guests.close()
 
@@ -132,7 +127,7 @@ class QemuDriver:
 
     async def delete_vm(self, vm_id: str) -> None:
         if self._guests.record(vm_id) is not None:
-            await self._close_line(vm_id)
+            await self._consoles.hang_up(self._guests.directory(vm_id))
             await self._guests.delete(vm_id)
 
     async def power(self, vm_id: str, op: PowerOp) -> Guest:
@@ -163,20 +158,10 @@ class QemuDriver:
 
     async def open_serial(self, vm_id: str) -> ConsoleStream:
         """One at a time, since QEMU serves one: who opens the line last has it."""
-        directory = self._console_directory(vm_id)
-        await self._close_line(vm_id)
-        try:
-            line = await open_serial(directory)
-        except (OSError, TimeoutError) as error:
-            raise _no_console(vm_id) from error
-        self._lines[vm_id] = line
-        return line
+        return await self._console(vm_id, self._consoles.serial)
 
     async def open_vnc(self, vm_id: str) -> ConsoleStream:
-        try:
-            return await open_vnc(self._console_directory(vm_id))
-        except (OSError, TimeoutError) as error:
-            raise _no_console(vm_id) from error
+        return await self._console(vm_id, self._consoles.screen)
 
     async def create_disk(self, disk: GuestDisk) -> HostDisk:
         found = self._disks.find(disk.id)
@@ -338,16 +323,20 @@ class QemuDriver:
         _check_answers(vm_id, running)
         return running
 
-    def _console_directory(self, vm_id: str) -> Path:
+    async def _console(
+        self, vm_id: str, connect: Callable[[Path], Awaitable[SocketStream]]
+    ) -> ConsoleStream:
         self._record(vm_id)
-        if self._guests.running(vm_id) is None:
-            raise _no_console(vm_id)
-        return self._guests.directory(vm_id)
-
-    async def _close_line(self, vm_id: str) -> None:
-        line = self._lines.pop(vm_id, None)
-        if line is not None:
-            await line.close()
+        try:
+            if self._guests.running(vm_id) is not None:
+                return await connect(self._guests.directory(vm_id))
+        except (OSError, TimeoutError):
+            _log.warning("VM %s runs, but its console takes no connection.", vm_id)
+        raise Refusal(
+            AgentRefusal.TICKET_UNAVAILABLE,
+            f"VM {vm_id} has no console now: start it first.",
+            vm_id=vm_id,
+        )
 
     async def _tend(self) -> None:
         while True:
@@ -384,12 +373,4 @@ def _attached_elsewhere(disk_id: str, holder: str) -> Refusal:
 def _wrong_state(vm_id: str, why: str) -> Refusal:
     return Refusal(
         AgentRefusal.WRONG_POWER_STATE, f"VM {vm_id} cannot do that, because {why}.", vm_id=vm_id
-    )
-
-
-def _no_console(vm_id: str) -> Refusal:
-    return Refusal(
-        AgentRefusal.TICKET_UNAVAILABLE,
-        f"VM {vm_id} has no console now: start it first.",
-        vm_id=vm_id,
     )

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from photon.agent.drivers.qemu.argv import DirectKernel, DiskFile, Launch, argv
+from photon.agent.drivers.qemu.argv import DiskFile, Launch, argv
+from photon.agent.drivers.qemu.boot_hints import find_boot_hint
 from photon.agent.drivers.qemu.commands import CommandFailed, on_the_host
 from photon.agent.drivers.qemu.console import bound_logs
 from photon.agent.drivers.qemu.datastore import Datastore
@@ -34,7 +35,6 @@ from photon.agent.drivers.qemu.running import Running, launch, reattach
 from photon.agent.drivers.qemu.settings import Accel, QemuSettings
 from photon.domain.guest import GuestSpec, GuestState
 
-BOOT_HINTS_FILE = "boot-hints.json"  # images' checksums, and the kernels to start them with
 _log = logging.getLogger(__name__)
 
 
@@ -125,7 +125,9 @@ class Guests:
                     accel=accel,
                     disks=self._disk_files(record, directory),
                     taps=taps,
-                    direct_kernel=self._direct_kernel(record.spec.image.checksum),
+                    direct_kernel=find_boot_hint(
+                        self._settings.state_dir, record.spec.image.checksum
+                    ),
                 )
             )
             with on_the_host(f"Starting VM {vm_id}"):
@@ -217,14 +219,6 @@ class Guests:
             for each in record.attached
         ]
         return (*own, *attached)
-
-    def _direct_kernel(self, checksum: str) -> DirectKernel | None:
-        """The kernel that the host's owner wrote down for this image, if any."""
-        try:
-            content = (self._settings.state_dir / BOOT_HINTS_FILE).read_bytes()
-        except FileNotFoundError:
-            return None
-        return msgspec.json.decode(content, type=dict[str, DirectKernel]).get(checksum)
 
 
 def _write_new(directory: Path, record: VmRecord) -> None:
