@@ -29,7 +29,9 @@ UNIT_FACTOR: Final[Mapping[QuotaUnit, int]] = {
     QuotaUnit.COUNT: 1,
 }
 
-_DECIMALS = 6  # Sums of tenths must come back to where they began.
+_DECIMALS = 6  # Tenths of a count add up to whole ones.
+_WHOLE_FROM = 2.0**53  # Doubles from here on have no fraction, or are no numbers.
+_DECIMALS_SHOWN = 12  # One byte is 9.3e-10 GB.
 
 
 class Amount(msgspec.Struct, frozen=True):
@@ -41,8 +43,11 @@ class Amount(msgspec.Struct, frozen=True):
 
     @property
     def base(self) -> float:
-        """In B or COUNT, rounded so that what is charged is exactly what is given back."""
-        return round(self.value * UNIT_FACTOR[self.unit], _DECIMALS)
+        """In whole B, or in COUNT: rounded so that sums come back to exactly where they began."""
+        if self.unit is QuotaUnit.COUNT:
+            return round(self.value, _DECIMALS)
+        base = self.value * UNIT_FACTOR[self.unit]
+        return float(round(base)) if abs(base) < _WHOLE_FROM else base
 
     def negated(self) -> Amount:
         return Amount(self.key, -self.value, self.unit)
@@ -50,7 +55,7 @@ class Amount(msgspec.Struct, frozen=True):
 
 def in_unit(base: float, unit: QuotaUnit) -> float:
     """`base` (B or COUNT) expressed in `unit`."""
-    return base / UNIT_FACTOR[unit]
+    return round(base / UNIT_FACTOR[unit], _DECIMALS_SHOWN)
 
 
 def total(costs: Iterable[Iterable[Amount]]) -> tuple[Amount, ...]:
