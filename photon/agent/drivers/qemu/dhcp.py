@@ -46,7 +46,7 @@ class DhcpServer:
             "--no-ping",  # leases alone say which addresses are taken
             f"--dhcp-leasefile={self._leases}",
             f"--pid-file={self._pid_file}",
-            "--user=root",  # the state directory is root's, and the pid file is read there
+            "--user=nobody",  # it listens to guests; its files are open before it lets go of root
         )
 
     def stop(self) -> None:
