@@ -32,8 +32,9 @@ class Thing:
     label: Callable[[Any], str] = lambda one: str(one.name)
 
     @property
-    def argument(self) -> str:
-        return self.noun.upper()
+    def title(self) -> str:
+        """The noun at the beginning of a sentence."""
+        return "VM" if self.noun == "vm" else self.noun.capitalize()
 
 
 class Reference(click.ParamType[str]):
@@ -59,7 +60,7 @@ class Reference(click.ParamType[str]):
 
 def reference(thing: Thing) -> Callable[[Any], Any]:
     """The argument that names one of them; the command gets it as `name`."""
-    return click.argument("name", metavar=thing.argument, type=Reference(thing))
+    return click.argument("name", metavar=thing.noun.upper(), type=Reference(thing))
 
 
 def show_tasks(session: Session, tasks: Iterator[Task]) -> None:
@@ -96,6 +97,33 @@ def add_delete(group: Noun, thing: Thing, delete: Callable[[Session, str], Task]
     add_action(group, thing, Action("delete", f"Delete a {thing.noun}.", "deleted", delete))
 
 
+def add_delete_when_unused(
+    group: Noun,
+    thing: Thing,
+    delete: Callable[[Session, str], Task],
+    get: Callable[[Session, str], Any],
+) -> None:
+    """For what others may use: then it is only marked, and goes with the last who uses it."""
+
+    @group.command("delete", help=f"Delete a {thing.noun}; one in use goes when its users do.")
+    @reference(thing)
+    @waits
+    @pass_session
+    def delete_(session: Session, name: str) -> None:
+        id = resolve(session, thing, name)
+
+        def fate(_: Task) -> str:
+            from photon.sdk.errors import ApiProblem
+
+            try:
+                state = get(session, id).state
+            except ApiProblem:
+                return f"{thing.title} {name} is deleted."
+            return f"{thing.title} {name} is {state}: it goes when nothing uses it any more."
+
+        finish(session, delete(session, id), fate)
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """A verb that takes a thing and nothing else, and makes a task: `done` is its participle."""
@@ -113,7 +141,7 @@ def add_action(group: Noun, thing: Thing, action: Action) -> None:
     @pass_session
     def act(session: Session, name: str) -> None:
         task = action.ask(session, resolve(session, thing, name))
-        finish(session, task, lambda _: f"{thing.noun} {name} is {action.done}.")
+        finish(session, task, lambda _: f"{thing.title} {name} is {action.done}.")
 
 
 def add_tasks(

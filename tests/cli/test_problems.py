@@ -48,6 +48,13 @@ def test_what_is_not_there_has_its_own_code(photon: Photon) -> None:
     assert "VmNotFound" in by_id.err
 
 
+def test_what_is_deleted_while_in_use_is_said_to_wait(photon: Photon, stub: Stub) -> None:
+    zone = stub.add("zones", {"name": "rack-1"})
+    stub.keeping.add("zones")
+    assert "rack-1 is PENDING_DELETE: it goes when" in photon("zone", "delete", "rack-1").out
+    assert zone["state"] == "PENDING_DELETE"
+
+
 def test_an_ambiguous_name_lists_the_ids_to_choose_from(photon: Photon, stub: Stub) -> None:
     ids = [add_vm(stub)["id"], add_vm(stub)["id"]]
     ran = photon("vm", "start", "web-1")

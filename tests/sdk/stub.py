@@ -42,6 +42,8 @@ class Refused(Exception):
 class Stub:
     """`faults` are answered first, one a request: (status, headers). `page_size` cuts lists.
 
+    `keeping` names the nouns whose deleted ones stay, as if in use.
+
     `failing` names operations whose tasks end in ERROR, with (step, code, message).
     """
 
@@ -61,6 +63,7 @@ class Stub:
     console_heard: bytes = b""
     ids_given: int = 0
     last_link: str | None = None
+    keeping: set[str] = field(default_factory=set)
 
     async def __call__(self, scope: Json, receive: Receive, send: SendMessage) -> None:
         if scope["type"] == "websocket":
@@ -200,7 +203,9 @@ class Stub:
             entity["name"] = json.loads(asked.body)["name"]
             return 201, self.task("UPDATE_SUBNET", entity["kind"], id)
         operation = f"DELETE_{OPERATION_NOUNS[noun]}"
-        if operation not in self.failing:
+        if noun in self.keeping:
+            entity["state"] = "PENDING_DELETE"
+        elif operation not in self.failing:
             del self.entities[noun][id]
         return 201, self.task(operation, entity["kind"], id, noun in SLOW_NOUNS)
 

@@ -9,7 +9,7 @@ import click
 from photon.cli.amounts import AMOUNTS_HELP, line_items, size_item
 from photon.cli.progress import finish, waits
 from photon.cli.session import Session, pass_session
-from photon.cli.thing import add_delete, add_show, add_tasks
+from photon.cli.thing import add_delete_when_unused, add_show, add_tasks
 from photon.cli.things import FLAVOR
 from photon.cli.verb import Noun
 
@@ -88,5 +88,10 @@ def list_(session: Session, name: str | None, kind: str | None) -> None:
 
 
 add_show(COMMAND, FLAVOR, lambda session, id: session.client.flavors.get(id))
-add_delete(COMMAND, FLAVOR, lambda session, id: session.client.flavors.delete(id))
+add_delete_when_unused(
+    COMMAND,
+    FLAVOR,
+    lambda session, id: session.client.flavors.delete(id),
+    lambda session, id: session.client.flavors.get(id),
+)
 add_tasks(COMMAND, FLAVOR, lambda session, id, state: session.client.flavors.tasks(id, state=state))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from photon.cli.amounts import pairs
@@ -35,10 +37,8 @@ COMMAND = Noun("host", help="The machines that VMs run on. A host's name is its 
 @click.option("--username", required=True)
 @click.option(
     "--password",
-    prompt=True,
-    hide_input=True,
     envvar="PHOTON_HOST_PASSWORD",
-    help="Asked for when not given. [$PHOTON_HOST_PASSWORD]",
+    help="A terminal is asked for it when it is not given. [$PHOTON_HOST_PASSWORD]",
 )
 @click.option(
     "--tag",
@@ -50,6 +50,11 @@ COMMAND = Noun("host", help="The machines that VMs run on. A host's name is its 
 )
 @click.option("--zone", type=Reference(ZONE), metavar="ZONE", help="Availability zone.")
 @click.option("--metadata", multiple=True, metavar="KEY=VALUE", help="May be repeated.")
+@click.option(
+    "--agent",
+    metavar="HOST:PORT",
+    help="Where the host's agent listens.  [default: ADDRESS:8835]",
+)
 @click.option("--provision", is_flag=True, help="Make it ready for VMs as well.")
 @waits
 @pass_session
@@ -57,24 +62,28 @@ def create(
     session: Session,
     address: str,
     username: str,
-    password: str,
+    password: str | None,
     tag: tuple[str, ...],
     zone: str | None,
     metadata: tuple[str, ...],
+    agent: str | None,
     provision: bool,
 ) -> None:
     """Register the host at ADDRESS."""
-    from photon.domain.host import UsageTag
+    from photon.domain.host import AGENT_ENDPOINT_KEY, UsageTag
     from photon.wire.v1.host import HostCreateSpec
 
     zone_id = resolve(session, ZONE, zone) if zone is not None else None
+    facts = pairs(metadata)
+    if agent is not None:
+        facts[AGENT_ENDPOINT_KEY] = agent
     spec = HostCreateSpec(
         address,
         username,
-        password,
+        password if password is not None else _asked_password(address),
         [UsageTag(each) for each in tag],
         availability_zone=zone_id,
-        metadata=pairs(metadata) or None,
+        metadata=facts or None,
     )
     task = session.client.hosts.create(spec)
     if provision:
@@ -82,6 +91,13 @@ def create(
         task = session.client.hosts.provision(done.entity.id)
     fate = "provisioned" if provision else "registered; provision it before it takes VMs"
     finish(session, task, lambda done: f"Host {address} is {fate}: {done.entity.id}")
+
+
+def _asked_password(address: str) -> str:
+    if not sys.stdin.isatty():
+        raise click.UsageError("Give --password, or set $PHOTON_HOST_PASSWORD.")
+    password: str = click.prompt(f"Password for {address}", hide_input=True, err=True)
+    return password
 
 
 add_list(COMMAND, HOST)

@@ -11,7 +11,7 @@ import click
 from photon.cli.names import resolve
 from photon.cli.progress import bytes_shown, finish, waits
 from photon.cli.session import Session, pass_session
-from photon.cli.thing import add_delete, add_list, add_show, add_tasks, reference
+from photon.cli.thing import add_delete_when_unused, add_list, add_show, add_tasks, reference
 from photon.cli.things import IMAGE
 from photon.cli.verb import Noun
 
@@ -60,7 +60,12 @@ def create(session: Session, file: Path, name: str | None, replication: str, sco
 
 add_list(COMMAND, IMAGE)
 add_show(COMMAND, IMAGE, lambda session, id: session.client.images.get(id))
-add_delete(COMMAND, IMAGE, lambda session, id: session.client.images.delete(id))
+add_delete_when_unused(
+    COMMAND,
+    IMAGE,
+    lambda session, id: session.client.images.delete(id),
+    lambda session, id: session.client.images.get(id),
+)
 add_tasks(COMMAND, IMAGE, lambda session, id, state: session.client.images.tasks(id, state=state))
 
 

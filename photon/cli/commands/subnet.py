@@ -8,7 +8,14 @@ from photon.cli.amounts import parts
 from photon.cli.names import resolve
 from photon.cli.progress import finish, waits
 from photon.cli.session import Session, pass_session
-from photon.cli.thing import Action, add_action, add_delete, add_list, add_show, reference
+from photon.cli.thing import (
+    Action,
+    add_action,
+    add_delete_when_unused,
+    add_list,
+    add_show,
+    reference,
+)
 from photon.cli.things import SUBNET
 from photon.cli.verb import Noun
 
@@ -69,7 +76,12 @@ def create(
 
 add_list(COMMAND, SUBNET)
 add_show(COMMAND, SUBNET, lambda session, id: session.client.subnets.get(id))
-add_delete(COMMAND, SUBNET, lambda session, id: session.client.subnets.delete(id))
+add_delete_when_unused(
+    COMMAND,
+    SUBNET,
+    lambda session, id: session.client.subnets.delete(id),
+    lambda session, id: session.client.subnets.get(id),
+)
 add_action(
     COMMAND,
     SUBNET,

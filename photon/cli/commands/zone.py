@@ -6,7 +6,7 @@ import click
 
 from photon.cli.progress import finish, waits
 from photon.cli.session import Session, pass_session
-from photon.cli.thing import add_delete, add_list, add_show, add_tasks
+from photon.cli.thing import add_delete_when_unused, add_list, add_show, add_tasks
 from photon.cli.things import ZONE
 from photon.cli.verb import Noun
 
@@ -27,5 +27,10 @@ def create(session: Session, name: str) -> None:
 
 add_list(COMMAND, ZONE)
 add_show(COMMAND, ZONE, lambda session, id: session.client.zones.get(id))
-add_delete(COMMAND, ZONE, lambda session, id: session.client.zones.delete(id))
+add_delete_when_unused(
+    COMMAND,
+    ZONE,
+    lambda session, id: session.client.zones.delete(id),
+    lambda session, id: session.client.zones.get(id),
+)
 add_tasks(COMMAND, ZONE, lambda session, id, state: session.client.zones.tasks(id, state=state))
