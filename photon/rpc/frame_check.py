@@ -57,6 +57,8 @@ class _Walk:
                 if length < 0:
                     raise MalformedMessage("a string has a negative length")
                 at += 7 + length
+            elif kind == _STRUCT and depth_left:
+                at = self.struct_end(at + 3, depth_left - 1)
             else:
                 at = self._value_end(kind, at + 3, depth_left)
         return at + 1
@@ -85,6 +87,10 @@ class _Walk:
         if size := _FIXED_SIZES[kind]:
             return at + size * count
         frame_bytes = len(self._frame)
+        if kind == _STRUCT and depth_left:  # Most lists: one call an element is saved.
+            for _ in range(count):
+                at = self.struct_end(at, depth_left - 1)
+            return at
         for _ in range(count):
             at = self._value_end(kind, at, depth_left)
             if at > frame_bytes:
