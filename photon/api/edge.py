@@ -118,6 +118,7 @@ def _responder(plane: Plane, route: Route, body_seconds_max: float) -> _Respond:
         )
         if route.upload:
             call.chunks, call.content_type = req.stream, req.content_type or ""
+            call.content_length = req.content_length
             call.idempotency = request.idempotency_of(req, route, call, b"")
         elif route.method != "GET":
             content = await request.content_of(req, route, seconds_max=body_seconds_max)
@@ -144,8 +145,11 @@ async def _answer(
 
 
 async def _once(plane: Plane, route: Route, call: Call[Any, Any]) -> Any:
-    """The handler's answer; with an Idempotency-Key, the one that was given the first time."""
-    if call.idempotency is None:
+    """The handler's answer; with an Idempotency-Key, the one that was given the first time.
+
+    What an upload says is known only when all of it has come, so its handler keeps its key.
+    """
+    if call.idempotency is None or route.upload:
         return await _handled(plane, route, call)
     known = await _known_answer(plane, call)
     if known is not None:

@@ -90,6 +90,7 @@ class Call(Generic[Query, Body]):
     idempotency: IdempotencyKey | None = None
     chunks: Any = None  # an upload's body: an async iterator of bytes
     content_type: str = ""
+    content_length: int | None = None  # of an upload's body, where the client says it
 
     @property
     def id(self) -> str:

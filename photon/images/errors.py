@@ -47,6 +47,13 @@ class UnsupportedDiskController(PhotonError):
 
 
 @dataclass(eq=False)
+class InvalidImageReplicationType(PhotonError):
+    code, kind = "InvalidImageReplicationType", Kind.INVALID
+    text = "an image cannot be replicated as '{replication_type}'; say EAGER or ON_DEMAND"
+    replication_type: str
+
+
+@dataclass(eq=False)
 class ImageUploadError(PhotonError):
     """The request that carries the image is at fault, or its stream broke off."""
 

@@ -11,17 +11,18 @@ that no other image has its checksum, and that none with it is on its way.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from photon.domain.image import ImageSetting
+from photon.images.arrivals import Arrival
 from photon.images.errors import ImageLibraryBusy
 from photon.images.intake import Intake
 from photon.images.limits import MIB, ImageLimits
 from photon.images.progress import Progress, silent
 from photon.images.qemu_img import QemuImg
+from photon.images.reading import FileChunks, opened
 from photon.images.shelf import Shelf, ShelfFile
 from photon.images.spool import Spool
+from photon.images.stored import StoredImage
 from photon.images.threads import Threads
 from photon.images.workspace import Workspaces
 from photon.outside.ids import Ids
@@ -29,21 +30,13 @@ from photon.outside.ids import Ids
 IMPORT_BYTES = MIB  # Read at once from a file that is on this machine already.
 
 
-@dataclass(frozen=True)
-class StoredImage:
-    """A file on the shelf, and what the image it came from says of the machine."""
-
-    checksum: str  # sha256 of the file, lowercase hex
-    file_size_bytes: int
-    virtual_size_bytes: int  # of the disk that a guest sees
-    settings: tuple[ImageSetting, ...]
-
-
 class ImageLibrary:
     """One process's view of the library under `root`; several processes may share it.
 
     `open` comes first, `close` last, when nothing is running. All may be called at any time in
     between; a cancelled `receive` cleans up before it ends.
+
+    `arrivals` are the uploads on their way through this process, by the ids of their images.
     """
 
     def __init__(self, root: Path, ids: Ids, *, limits: ImageLimits | None = None) -> None:
@@ -52,6 +45,7 @@ class ImageLibrary:
         self._workspaces = Workspaces(root / "tmp", ids, self._threads)
         self._shelf = Shelf(root / "by-checksum")
         self._uploads = 0
+        self.arrivals: dict[str, Arrival] = {}
         self._spool = Spool(self._threads, self._limits)
         self._qemu_img = QemuImg(seconds_max=self._limits.tool_seconds_max)
         self._intake = Intake(self._threads, self._limits, self._qemu_img)
@@ -64,6 +58,22 @@ class ImageLibrary:
     async def close(self) -> None:
         await self._workspaces.close()
         self._threads.close()
+
+    @property
+    def receiving(self) -> int:
+        """How many images this process is taking now."""
+        return self._uploads
+
+    def admit(self) -> None:
+        """Would an image be taken now? Asked before anything is made for it.
+
+        Raises:
+            ImageLibraryBusy: as many are being taken as may.
+            ImageToolFailed: the conversion program is missing.
+        """
+        self._qemu_img.require()
+        if self._uploads >= self._limits.uploads_max:
+            raise ImageLibraryBusy(self._limits.uploads_max)
 
     async def receive(
         self,
@@ -84,9 +94,7 @@ class ImageLibrary:
             ImageStoreFull, ImageLibraryBusy: not now.
             ImageToolFailed: the fault is on this side.
         """
-        self._qemu_img.require()
-        if self._uploads >= self._limits.uploads_max:
-            raise ImageLibraryBusy(self._limits.uploads_max)
+        self.admit()
         self._uploads += 1
         try:
             async with self._workspaces.new() as place:
@@ -112,6 +120,11 @@ class ImageLibrary:
             ImageFileMissing: there is none.
         """
         return self._shelf.path_of(checksum)
+
+    async def read(self, checksum: str) -> FileChunks:
+        """The file's bytes. Raises ImageFileMissing: there is none with that checksum."""
+        file, size_bytes = await self._threads.run(opened, self.path_of(checksum))
+        return FileChunks(self._threads, file, size_bytes)
 
     async def delete(self, checksum: str) -> bool:
         """Whether there was such a file. Who has it open can read on."""

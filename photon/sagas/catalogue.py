@@ -12,6 +12,8 @@ from photon.sagas import (
     hosts,
     hosts_delete,
     hosts_modes,
+    images,
+    images_capture,
     power_vm,
     refused,
     vm_disks,
@@ -28,5 +30,7 @@ SAGAS: Final[tuple[Saga[Any, Any, Any], ...]] = (
     *hosts.SAGAS,
     *hosts_modes.SAGAS,
     hosts_delete.SAGA,
+    images.SAGA,
+    images_capture.SAGA,
     refused.SAGA,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 from photon.agent_client.address import HostAddress
@@ -11,6 +11,7 @@ from photon.domain.error_catalogue import HostNotFound, VmNotFound
 from photon.domain.guest import Inventory
 from photon.domain.host import Host
 from photon.domain.vm import Vm
+from photon.images.fetch import fetch
 from photon.images.library import ImageLibrary
 from photon.outside.clock import Clock
 from photon.scheduler.protocol import SchedulerNode
@@ -23,7 +24,8 @@ class Cloud:
     """`image_url` says where an agent fetches the file of an image, given the image's id.
 
     `welcome` makes the scheduler believe in a host as soon as it takes VMs, and `regard` in what an
-    operator made of it, before the change feed says so: when the task has ended, it is so.
+    operator made of it, before the change feed says so: when the task has ended, it is so. `fetch`
+    reads what a host offers at a URL.
     """
 
     store: CloudStore
@@ -34,6 +36,7 @@ class Cloud:
     image_url: Callable[[str], str]
     welcome: Callable[[Host, Inventory], None]
     regard: Callable[[Host], None]
+    fetch: Callable[[str], AsyncGenerator[bytes, None]] = fetch
 
     async def vm(self, vm_id: str) -> Vm:
         vm = await self.store.find(VMS, vm_id)

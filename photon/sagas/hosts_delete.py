@@ -4,8 +4,8 @@ step                                do                                      undo
 DEPROVISION_HOST                    no VM is there; its agent forgets us    -
   QUERY_DEPROVISION_HOST_TASK_RESULT  (ends with the task)
 DELETE_HOST                         (ends with the task)
-end                                 row gone, with the datastores that no   the host as it was; ERROR
-                                    other host reaches; tombstone           if its agent was silent
+end                                 row gone, with the datastores that no   as it was; ERROR if
+                                    other host reaches; tombstone           its agent was silent
 
 The delete of a host in ERROR goes on without its agent: that is how a lost machine is removed.
 """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from photon.agent.hosts import Credentials
 from photon.agent.journal import MemoryJournal
 from photon.agent.local import LocalAgents
 from photon.agent.simulation import simulate
-from photon.domain.guest import HostReport
+from photon.domain.guest import HostReport, Refusal
 from photon.domain.task import Task
 from photon.outside.clock import RealClock
 from photon.reconcilers.host_watch import HostWatch
@@ -28,6 +29,26 @@ ENDPOINT: Final = "agent.test:8835"
 HOSTS: Final = "/v1/infrastructure/hosts"
 TASK_SECONDS_MAX: Final = 20.0
 CREDENTIALS: Final = Credentials("root", "secret")
+
+VM_FLAVOR: Final[Json] = {
+    "name": "small",
+    "kind": "vm",
+    "cost": [
+        {"key": "vm.cpu", "value": 1, "unit": "COUNT"},
+        {"key": "vm.memory", "value": 1, "unit": "GB"},
+    ],
+}
+DISK_FLAVOR: Final[Json] = {
+    "name": "plain",
+    "kind": "ephemeral-disk",
+    "cost": [{"key": "ephemeral-disk", "value": 1, "unit": "COUNT"}],
+}
+SUBNET: Final[Json] = {
+    "name": "net",
+    "description": "",
+    "type": "PORT_GROUP",
+    "portGroups": {"names": ["VM Network"]},
+}
 
 
 class CloudApi(Api):
@@ -46,6 +67,7 @@ class CloudApi(Api):
 
     async def open(self) -> None:
         await super().open()
+        await self.plane.images.open()
         self.simulation = await simulate(
             self._addresses, self._site, PaperDoors(), self.ids, CREDENTIALS
         )
@@ -63,12 +85,22 @@ class CloudApi(Api):
             image_url=lambda image_id: f"http://api.test/v1/images/{image_id}/content",
             welcome=self.watch.welcome,
             regard=self.watch.regard,
+            fetch=self._fetch,
         )
         self._all.update({saga.operation: BoundSaga(saga, self.cloud) for saga in SAGAS})
 
     async def close(self) -> None:
         await self.watch.close()
         await super().close()
+        await self.plane.images.close()
+
+    async def _fetch(self, url: str) -> AsyncGenerator[bytes, None]:
+        """What a simulated host would serve at a URL of its captures."""
+        image_id = url.rpartition("/")[2]
+        for driver in self.simulation.drivers.values():
+            with suppress(Refusal):
+                yield _content(await driver.capture_path(image_id))
+                return
 
     async def ended(self, task_id: str) -> Task:
         task = await self.waiting.ended(task_id, seconds=TASK_SECONDS_MAX)
@@ -97,6 +129,34 @@ class CloudApi(Api):
         assert task.state == "COMPLETED", task
         return host_id
 
+    async def a_project(self, name: str = "project-1") -> str:
+        tenant = await self.made("/v1/tenants", {"name": f"tenant-of-{name}"})
+        return await self.made(f"/v1/tenants/{tenant}/projects", {"name": name})
+
+    async def a_vm(self, project_id: str, image_id: str) -> str:
+        """The id of a VM that is STOPPED. The first makes the flavors and the subnet for all."""
+        if not await self.items("/v1/flavors"):
+            for flavor in (VM_FLAVOR, DISK_FLAVOR):
+                await self.made("/v1/flavors", flavor)
+            await self.made("/v1/subnets", SUBNET)
+        spec = {
+            "name": "vm",
+            "flavor": VM_FLAVOR["name"],
+            "sourceImageId": image_id,
+            "attachedDisks": [
+                {
+                    "name": "boot",
+                    "flavor": DISK_FLAVOR["name"],
+                    "kind": "ephemeral-disk",
+                    "bootDisk": True,
+                }
+            ],
+            "subnets": [subnet["id"] for subnet in await self.items("/v1/subnets")],
+        }
+        task = await self.run("POST", f"/v1/projects/{project_id}/vms", spec)
+        assert task.state == "COMPLETED", task
+        return task.entity_id
+
     async def host(self, host_id: str) -> Json:
         return await self.get(f"{HOSTS}/{host_id}")
 
@@ -115,6 +175,10 @@ def host_spec(number: int = 1, **changes: Any) -> Json:
 def error_codes(task: Task) -> Sequence[str]:
     """The codes of all errors of all steps."""
     return [error.code for step in task.steps for error in step.errors]
+
+
+def _content(path: str) -> bytes:
+    return Path(path).read_bytes()
 
 
 async def _unwatched(report: HostReport) -> None:

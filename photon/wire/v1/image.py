@@ -6,7 +6,7 @@ import msgspec
 
 from photon.domain.image import ReplicationType
 from photon.domain.readiness import Readiness
-from photon.wire.v1.basics import Name, check_name
+from photon.wire.v1.basics import Name, NonEmpty, check_name
 
 
 class ImageSetting(msgspec.Struct, rename="camel"):
@@ -36,10 +36,10 @@ class Image(msgspec.Struct, rename="camel"):
 
 
 class ImageCreateSpec(msgspec.Struct, rename="camel"):
-    """An image made from a stopped VM."""
+    """An image made from a stopped VM. What is no ReplicationType has an error of its own."""
 
     name: Name
-    replication_type: ReplicationType
+    replication_type: NonEmpty
 
     def __post_init__(self) -> None:
         check_name(self.name)
