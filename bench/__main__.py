@@ -2,71 +2,93 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import signal
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
 from bench import create as create_bench
 from bench import reads
 from bench.placements import placements
-from bench.result import show
+from bench.result import Measured, histogram, result, show
 
-DIRECTORY = Path(".bench")
+VMS_MAX = 50_000  # What the seeded project's quota allows.
+HOSTS_MAX = 20_000  # What one process of simulated hosts was seen to serve.
+COUNT_MAX = 10_000_000  # Every latency is kept: eight bytes each, and as much again to sort them.
+LINES_MAX = 1_000  # The controller runs 512 tasks at a time, and as many wait.
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
-lines_option = click.option(
-    "--lines", default=64, show_default=True, help="Connections, each with one request at a time."
-)
+
+
+def number(name: str, default: int, most: int, words: str) -> Callable[[Command], Command]:
+    return click.option(
+        name, type=click.IntRange(1, most), default=default, show_default=True, help=words
+    )
+
+
+hosts_option = number("--hosts", 100, HOSTS_MAX, "Simulated hosts.")
+lines_option = number("--lines", 64, LINES_MAX, "Connections, each with one request at a time.")
+vms_there = number("--vms", 2000, VMS_MAX, "VMs that there are.")
 
 
 @click.group()
 def bench() -> None:
     """Measures what the cloud costs. Figures with machine and date: bench/README.md."""
+    # Whoever ends it by SIGTERM wants what Ctrl-C does: processes ended, folders removed.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
 @bench.command()
-@click.option("--hosts", default=100, show_default=True, help="Simulated hosts.")
-@click.option("--vms", default=2000, show_default=True, help="VMs to create.")
+@hosts_option
+@number("--vms", 2000, VMS_MAX, "VMs to create.")
 @lines_option
 @as_json
 def create(hosts: int, vms: int, lines: int, as_json: bool) -> None:
     """VM creates: POST to COMPLETED over HTTP."""
-    figures, bars = create_bench.run(DIRECTORY / "create", hosts=hosts, vms=vms, lines=lines)
-    show([figures], as_json=as_json)
-    if not as_json:
-        click.echo(bars)
+    measured, problem = create_bench.run(hosts=hosts, vms=vms, lines=lines)
+    _end(measured, problem, as_json=as_json)
 
 
 @bench.command()
-@click.option("--hosts", default=300, show_default=True)
-@click.option("--count", default=20_000, show_default=True)
+@number("--hosts", 300, HOSTS_MAX, "Hosts of the leaf.")
+@number("--count", 20_000, COUNT_MAX, "Placements, each kept.")
 @as_json
 def place(hosts: int, count: int, as_json: bool) -> None:
     """Placements, in this process: no network, no store."""
-    show([placements(hosts, count)], as_json=as_json)
+    measured, problem = placements(hosts, count)
+    _end(measured, problem, as_json=as_json)
 
 
 @bench.command("list")
-@click.option("--vms", default=2000, show_default=True, help="VMs that there are.")
-@click.option("--count", default=500, show_default=True, help="Pages of 100 to ask for.")
-@lines_option
+@vms_there
+@number("--count", 500, COUNT_MAX, "Pages of 100 to ask for, one after the other.")
 @as_json
-def list_(vms: int, count: int, lines: int, as_json: bool) -> None:
+def list_(vms: int, count: int, as_json: bool) -> None:
     """Pages of 100 VMs."""
-    show(
-        [reads.run(DIRECTORY / "list", "list", vms=vms, count=count, lines=lines)], as_json=as_json
-    )
+    measured, problem = reads.run("list", reads.pages, vms=vms, count=count)
+    _end(measured, problem, as_json=as_json)
 
 
 @bench.command()
-@click.option("--vms", default=2000, show_default=True, help="VMs that there are.")
-@click.option("--count", default=20_000, show_default=True, help="VMs to ask for, one by one.")
+@vms_there
+@number("--count", 20_000, COUNT_MAX, "VMs to ask for, one by one.")
 @lines_option
 @as_json
 def get(vms: int, count: int, lines: int, as_json: bool) -> None:
     """One VM by its id."""
-    figures = reads.run(DIRECTORY / "get", "get", vms=vms, count=count, lines=lines)
-    show([figures], as_json=as_json)
+    measured, problem = reads.run("get", reads.gets(lines), vms=vms, count=count)
+    _end(measured, problem, as_json=as_json)
+
+
+def _end(measured: Measured, problem: str, *, as_json: bool) -> None:
+    show(result(measured), as_json=as_json)
+    if not as_json:
+        click.echo(histogram(measured.latencies_ms))
+    if problem:
+        click.echo(f"The first of {measured.errors} errors: {problem}", err=True)
 
 
 if __name__ == "__main__":

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
-import signal
-import socket
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
 
+from bench.failure import BenchFailed
+from bench.processes import BenchProcess, cpu_seconds_of
 from photon.devbox.seed import BOOT_FLAVOR, VM_FLAVOR, HostSeed, Seeded, Seeder
 from photon.sdk.client import Client
+from photon.sdk.errors import SdkError
 
-TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+# In the checkout, which is on a disk: what is in memory says nothing about commits.
+FOLDER = Path(__file__).resolve().parents[1] / ".bench"
+ANY_PORT = "127.0.0.1:0"
 RAW_IMAGE_BYTES = 1 << 20
+BOOT_SIGNATURE = b"\x55\xaa"  # of a master boot record: without it the library refuses a raw disk
+BOOT_SIGNATURE_AT = 510
+
+# A write-set is the measured operation's if it changes one of these. What the plane does besides
+# (leases, hosts) changes neither.
+_COMMITS = (
+    "SELECT count(DISTINCT revision) FROM changes WHERE revision > ? AND noun IN ('tasks', 'vms')"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +42,30 @@ class BenchCloud:
 
     host: str
     port: int
-    processes: dict[str, int]
+    processes: dict[str, BenchProcess]
     store_path: Path
     seeded: Seeded
 
     def cpu_seconds(self) -> dict[str, float]:
-        """User and system time of each process since its start; this one is `load`."""
-        used = {name: _cpu_of(pid) for name, pid in self.processes.items()}
-        used["load"] = _cpu_of(os.getpid())
+        """Of each process since its start; this one is `load`."""
+        used = {name: process.cpu_seconds() for name, process in self.processes.items()}
+        used["load"] = cpu_seconds_of(os.getpid())
         return used
 
-    def commits(self) -> int:
-        """How many write-sets the store has committed."""
-        with sqlite3.connect(f"file:{self.store_path}?mode=ro", uri=True) as store:
-            row: Any = store.execute("SELECT max(revision) FROM changes").fetchone()
-        return int(row[0] or 0)
+    def revision(self) -> int:
+        return self._count("SELECT coalesce(max(revision), 0) FROM changes WHERE revision > ?", -1)
+
+    def commits_since(self, revision: int) -> int:
+        """Write-sets that changed a VM or a task. The store forgets all but the last 100,000."""
+        return self._count(_COMMITS, revision)
+
+    def _count(self, statement: str, revision: int) -> int:
+        store = sqlite3.connect(f"file:{self.store_path}?mode=ro", uri=True)
+        try:
+            row: Any = store.execute(statement, (revision,)).fetchone()
+        finally:
+            store.close()
+        return int(row[0])
 
     def vm_body(self, name: str) -> bytes:
         return msgspec.json.encode(
@@ -64,76 +85,73 @@ class BenchCloud:
         )
 
 
-def _cpu_of(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
-
-
 def spent(before: dict[str, float], after: dict[str, float]) -> dict[str, float]:
-    return {name: after[name] - before.get(name, 0.0) for name in after}
+    return {name: after[name] - before[name] for name in after}
 
 
 @contextmanager
-def bench_cloud(directory: Path, hosts: int) -> Iterator[BenchCloud]:
-    """Started, seeded with `hosts` simulated hosts, and stopped again; the data is removed."""
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
-    port, agent_port = _free_port(), _free_port()
-    agent_at = f"127.0.0.1:{agent_port}"
-    programs = {
-        "controller-1": _start(
-            directory / "controller.log",
-            "photon.controller",
-            *("--data-dir", str(directory / "controller"), "--listen", f"127.0.0.1:{port}"),
-        ),
-        "agent-1": _start(
-            directory / "agent.log",
-            "photon.agent",
-            *("--driver", "simulated", "--listen", agent_at, "--hosts", str(hosts)),
-        ),
-    }
-    try:
-        with Client(f"http://127.0.0.1:{port}") as client:
-            seeded = _seed(client, directory, agent_at, hosts)
-        yield BenchCloud(
-            "127.0.0.1",
-            port,
-            {name: program.pid for name, program in programs.items()},
-            directory / "controller/cloudstore.sqlite",
-            seeded,
+def bench_cloud(hosts: int) -> Iterator[BenchCloud]:
+    """Started, seeded with `hosts` simulated hosts, and stopped again; its data is removed.
+
+    Raises:
+        BenchFailed: it did not start, or broke while it was measured.
+    """
+    if shutil.which("qemu-img") is None:
+        raise BenchFailed(
+            "The program qemu-img is missing, without which the controller takes no image. "
+            "Install the Debian package qemu-utils, then measure again."
         )
-    finally:
-        for program in programs.values():
-            program.send_signal(signal.SIGTERM)
-        for program in programs.values():
-            program.wait()
-        shutil.rmtree(directory, ignore_errors=True)
+    FOLDER.mkdir(exist_ok=True)
+    with ExitStack() as stack:
+        place = Path(stack.enter_context(TemporaryDirectory(dir=FOLDER)))
+        controller, agent = _started(stack, place, hosts)
+        host, _, port = controller.ready["listening"].removeprefix("http://").rpartition(":")
+        try:
+            _say("seeding")
+            with Client(f"http://{host}:{port}") as client:
+                seeded = _seed(client, place, agent.ready["listen"], hosts)
+            yield BenchCloud(
+                host,
+                int(port),
+                {"controller-1": controller, "agent-1": agent},
+                place / "controller/cloudstore.sqlite",
+                seeded,
+            )
+        except (SdkError, asyncio.IncompleteReadError, OSError) as problem:
+            raise BenchFailed(
+                f"The measured cloud broke: {problem}. This was the controller. "
+                f"{controller.last_words()}"
+            ) from problem
 
 
-def _seed(client: Client, directory: Path, agent_at: str, hosts: int) -> Seeded:
-    image = directory / "image.raw"
-    subprocess.run(
-        ["qemu-img", "create", "-q", "-f", "qcow2", str(image), str(RAW_IMAGE_BYTES)], check=True
+def _started(stack: ExitStack, place: Path, hosts: int) -> tuple[BenchProcess, BenchProcess]:
+    """Ended again with `stack`, the controller first."""
+    agent = BenchProcess(
+        "photon.agent",
+        place / "agent.log",
+        *("--driver", "simulated", "--listen", ANY_PORT, "--hosts", str(hosts)),
     )
-    seeder = Seeder(client, lambda text: print(f"  {text}", file=sys.stderr))
+    stack.callback(agent.stop)
+    controller = BenchProcess(
+        "photon.controller",
+        place / "controller.log",
+        *("--data-dir", str(place / "controller"), "--listen", ANY_PORT),
+    )
+    stack.callback(controller.stop)
+    agent.wait_ready()
+    controller.wait_ready()
+    return controller, agent
+
+
+def _seed(client: Client, place: Path, agent_at: str, hosts: int) -> Seeded:
+    image = place / "image.raw"
+    content = bytearray(RAW_IMAGE_BYTES)
+    content[BOOT_SIGNATURE_AT : BOOT_SIGNATURE_AT + 2] = BOOT_SIGNATURE
+    image.write_bytes(content)
+    seeder = Seeder(client, _say)
     seeder.hosts([HostSeed(f"sim-{number:05d}", agent_at) for number in range(1, hosts + 1)])
     return seeder.demo(image, "VM Network")
 
 
-def _start(log: Path, module: str, *arguments: str) -> subprocess.Popen[bytes]:
-    """Returns when the program has said its first line, which it does when it is ready."""
-    with log.open("wb") as errors:
-        program = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, stderr=errors
-        )
-    assert program.stdout is not None
-    if not program.stdout.readline():
-        raise RuntimeError(f"{module} did not start:\n{log.read_text()}")
-    return program
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+def _say(text: str) -> None:
+    print(f"  {text}", file=sys.stderr, flush=True)

@@ -9,11 +9,13 @@ import asyncio
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 import click
 
+from bench.result import percentile
 from photon.domain.demand import Demand, DiskDemand, NoPlacement, Placement
 from photon.domain.guest import Guest, GuestState, HostCapacity, HostDatastore, HostMode, Inventory
 from photon.domain.host import HostState, UsageTag
@@ -96,9 +98,33 @@ CASES: Final[dict[str, tuple[Callable[[Random, int], Demand], float]]] = {
 }
 
 
-async def _measure(hosts: int, count: int, case: str, seed: int) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """`cpu_us_each` is the median over batches, since the machine has other work; `cpu_seconds` is
+    all of it. `latencies_ms` are those of the demands that were placed. `balance` is the memory
+    placed on the fullest host, by the mean over all hosts; 0 when nothing was."""
+
+    placed: int
+    latencies_ms: list[float]
+    seconds: float
+    cpu_seconds: float
+    cpu_us_each: float
+    balance: float
+
+
+@dataclass(slots=True)
+class _Clocks:
+    """What has been measured of all batches so far."""
+
+    latencies_ms: list[float] = field(default_factory=list)
+    used_mib: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    batch_us: list[float] = field(default_factory=list)
+
+
+async def _measure(hosts: int, count: int, case: str, seed: int) -> Placed:
     make, used_share = CASES[case]
-    keep = case != "full"
     random = Random(seed)
     root = Root([_leaf(hosts, used_share)], random)
     for number in range(WARM_UP_COUNT):
@@ -106,29 +132,38 @@ async def _measure(hosts: int, count: int, case: str, seed: int) -> dict[str, An
         if isinstance(answer, Placement):
             await root.release(answer.demand_id, answer.host_id)
     demands = [make(random, number) for number in range(WARM_UP_COUNT, WARM_UP_COUNT + count)]
-    placed = 0
-    used_mib: dict[str, int] = {}
-    batch_us: list[float] = []
+    clocks = _Clocks()
     for at in range(0, count, BATCH_COUNT):
-        batch = demands[at : at + BATCH_COUNT]
-        started = time.process_time()
-        answers = [await _place(root, demand, keep=keep) for demand in batch]
-        batch_us.append((time.process_time() - started) / len(batch) * 1e6)
-        for demand, answer in zip(batch, answers, strict=True):
-            if isinstance(answer, Placement):
-                placed += 1
-                used_mib[answer.host_id] = used_mib.get(answer.host_id, 0) + demand.memory_mib
-    us_each = statistics.median(batch_us)
+        await _measure_batch(root, demands[at : at + BATCH_COUNT], clocks, keep=case != "full")
+    used_mib = clocks.used_mib
     mean_mib = sum(used_mib.values()) / hosts
-    return {
-        "case": case,
-        "hosts": hosts,
-        "count": count,
-        "placed": placed,
-        "us_each": round(us_each, 1),
-        "each_second": round(1e6 / us_each),
-        "balance": round(max(used_mib.values(), default=0) / mean_mib, 3) if mean_mib else None,
-    }
+    return Placed(
+        placed=len(clocks.latencies_ms),
+        latencies_ms=clocks.latencies_ms,
+        seconds=clocks.seconds,
+        cpu_seconds=clocks.cpu_seconds,
+        cpu_us_each=statistics.median(clocks.batch_us),
+        balance=max(used_mib.values(), default=0) / mean_mib if mean_mib else 0.0,
+    )
+
+
+async def _measure_batch(root: Root, batch: list[Demand], clocks: _Clocks, *, keep: bool) -> None:
+    answers, started = [], time.process_time()
+    began = before = time.perf_counter()
+    for demand in batch:
+        answer = await _place(root, demand, keep=keep)
+        after = time.perf_counter()
+        answers.append((answer, after - before))
+        before = after
+    cpu_seconds = time.process_time() - started
+    clocks.seconds += before - began
+    clocks.cpu_seconds += cpu_seconds
+    clocks.batch_us.append(cpu_seconds / len(batch) * 1e6)
+    for demand, (answer, seconds) in zip(batch, answers, strict=True):
+        if isinstance(answer, Placement):
+            clocks.latencies_ms.append(seconds * 1000)
+            used = clocks.used_mib.get(answer.host_id, 0)
+            clocks.used_mib[answer.host_id] = used + demand.memory_mib
 
 
 async def _place(root: Root, demand: Demand, *, keep: bool) -> Placement | NoPlacement:
@@ -138,12 +173,8 @@ async def _place(root: Root, demand: Demand, *, keep: bool) -> Placement | NoPla
     return answer
 
 
-def run(hosts: int, count: int, case: str = "plain", seed: int = 1) -> dict[str, Any]:
-    """Places `count` demands, and keeps them held but in the case "full".
-
-    `us_each`: a placement's CPU time, the median over batches, since the machine has other work.
-    `balance`: the memory that was placed on the fullest host, by the mean over all hosts.
-    """
+def run(hosts: int, count: int, case: str = "plain", seed: int = 1) -> Placed:
+    """Places `count` demands, and keeps them held but in the case "full"."""
     return asyncio.run(_measure(hosts, count, case, seed))
 
 
@@ -152,13 +183,14 @@ def run(hosts: int, count: int, case: str = "plain", seed: int = 1) -> dict[str,
 @click.option("--count", type=int, default=10_000, show_default=True)
 @click.option("--case", "cases", type=click.Choice(list(CASES)), multiple=True, default=CASES)
 def main(hosts: tuple[int, ...], count: int, cases: tuple[str, ...]) -> None:
-    print(f"{'case':8} {'hosts':>7} {'placed':>7} {'us each':>8} {'each s':>8} {'max/mean':>9}")
+    print(f"{'case':8} {'hosts':>7} {'placed':>7} {'us each':>8} {'p99 us':>8} {'max/mean':>9}")
     for case in cases:
         for number in hosts:
             row = run(number, count, case)
+            p99_us = percentile(sorted(row.latencies_ms), 0.99) * 1000
             print(
-                f"{case:8} {number:7} {row['placed']:7} {row['us_each']:8} "
-                f"{row['each_second']:8} {row['balance'] or '-':>9}"
+                f"{case:8} {number:7} {row.placed:7} {row.cpu_us_each:8.1f} {p99_us:8.1f} "
+                f"{row.balance:9.3f}"
             )
 
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from bench.place import run
-from bench.result import Latency, Result
+from bench.result import Measured
 
 
-def placements(hosts: int, count: int) -> Result:
-    """`count` placements of mixed sizes; the CPU time of one is also its latency."""
-    figures = run(hosts, count)
-    each_ms = figures["us_each"] / 1000
-    return Result(
-        operation="place",
-        count=count,
-        seconds=round(figures["us_each"] * count / 1e6, 3),
-        per_minute=figures["each_second"] * 60.0,
-        latency_ms=Latency(each_ms, each_ms),
-        cpu_us_per_op={"controller-1": figures["us_each"]},
-        commits_per_op=0.0,
-        errors=count - figures["placed"],
+def placements(hosts: int, count: int) -> tuple[Measured, str]:
+    """`count` placements of mixed sizes, one after the other, and why the first of those failed
+    that found no host."""
+    found = run(hosts, count)
+    refused = count - found.placed
+    measured = Measured(
+        "place",
+        found.latencies_ms,
+        seconds=found.seconds,
+        cpu_seconds={"controller-1": found.cpu_seconds},
+        errors=refused,
     )
+    problem = f"{refused} demands found no room on {hosts} hosts" if refused else ""
+    return measured, problem

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 import msgspec
 import uvloop
 
 from bench.cloud import BenchCloud, bench_cloud, spent
 from bench.create import CreateLoad
+from bench.failure import BenchFailed
 from bench.http_load import HttpLine
-from bench.result import Measured, Result, result
+from bench.result import Measured
+from bench.tally import Tally, shown
 
 PAGE_SIZE = 100
+VMS_A_HOST = 100
+
+Reading = Callable[[BenchCloud, Sequence[str], Tally], Coroutine[Any, Any, None]]
 
 
 class _Page(msgspec.Struct, rename="camel"):
@@ -25,51 +30,62 @@ class _Page(msgspec.Struct, rename="camel"):
 _decode_page = msgspec.json.Decoder(_Page).decode
 
 
-async def _gets(cloud: BenchCloud, vm_ids: Sequence[str], count: int, lines: int) -> list[float]:
-    latencies: list[float] = []
-    left = iter(range(count))
+def gets(lines: int) -> Reading:
+    """One VM after the other by its id, over `lines` connections at a time."""
 
-    async def caller() -> None:
-        line = HttpLine(cloud.host, cloud.port)
-        await line.open()
-        for number in left:
-            began = time.perf_counter()
-            status, _ = await line.ask("GET", f"/v1/vms/{vm_ids[number % len(vm_ids)]}")
-            assert status == 200
-            latencies.append((time.perf_counter() - began) * 1000)
-        await line.close()
+    async def read(cloud: BenchCloud, vm_ids: Sequence[str], tally: Tally) -> None:
+        numbers = iter(range(tally.count))
 
-    await asyncio.gather(*(caller() for _ in range(lines)))
-    return latencies
+        async def caller() -> None:
+            line = HttpLine(cloud.host, cloud.port)
+            await line.open()
+            for number in numbers:
+                await _read(line, f"/v1/vms/{vm_ids[number % len(vm_ids)]}", tally)
+            await line.close()
+
+        async with shown(tally):
+            await asyncio.gather(*(caller() for _ in range(min(lines, tally.count))))
+
+    return read
 
 
-async def _lists(cloud: BenchCloud, count: int) -> list[float]:
+async def pages(cloud: BenchCloud, vm_ids: Sequence[str], tally: Tally) -> None:
     """Page after page, from the first to the last and again, on one connection."""
-    latencies: list[float] = []
     line = HttpLine(cloud.host, cloud.port)
     await line.open()
     first = f"/v1/projects/{cloud.seeded.project_id}/vms?pageSize={PAGE_SIZE}"
     where = first
-    while len(latencies) < count:
-        began = time.perf_counter()
-        status, answer = await line.ask("GET", where)
-        assert status == 200
-        latencies.append((time.perf_counter() - began) * 1000)
-        where = _decode_page(answer).next_page_link or first
+    async with shown(tally):
+        for _ in range(tally.count):
+            answer = await _read(line, where, tally)
+            where = (_decode_page(answer).next_page_link if answer else None) or first
     await line.close()
-    return latencies
 
 
-def run(directory: Path, operation: str, *, vms: int, count: int, lines: int) -> Result:
-    """`operation` is get or list."""
-    with bench_cloud(directory, max(1, vms // 100)) as cloud:
-        fill = CreateLoad(cloud, vms, lines)
+async def _read(line: HttpLine, path: str, tally: Tally) -> bytes:
+    """The answer; nothing when it was an error, which the tally then knows of."""
+    began = time.perf_counter()
+    status, answer = await line.ask("GET", path)
+    if status != 200:
+        tally.failed(f"GET {path} was answered {status}")
+        return b""
+    tally.took(time.perf_counter() - began)
+    return answer
+
+
+def run(operation: str, read: Reading, *, vms: int, count: int) -> tuple[Measured, str]:
+    """What was measured, and what the first error said."""
+    with bench_cloud(max(1, vms // VMS_A_HOST)) as cloud:
+        fill = CreateLoad(cloud, vms, lines=64)
         uvloop.run(fill.run())
-        cpu, began = cloud.cpu_seconds(), time.perf_counter()
-        if operation == "get":
-            latencies = uvloop.run(_gets(cloud, fill.vm_ids, count, lines))
-        else:
-            latencies = uvloop.run(_lists(cloud, count))
+        if not fill.vm_ids:
+            raise BenchFailed(f"There is no VM to read. {fill.tally.problem}")
+        tally = Tally(count)
+        cpu, revision, began = cloud.cpu_seconds(), cloud.revision(), time.perf_counter()
+        uvloop.run(read(cloud, fill.vm_ids, tally))
         seconds = time.perf_counter() - began
-        used = spent(cpu, cloud.cpu_seconds())
-    return result(Measured(operation, latencies, seconds, used))
+        used, commits = spent(cpu, cloud.cpu_seconds()), cloud.commits_since(revision)
+    return (
+        Measured(operation, tally.latencies_ms, seconds, used, commits, tally.errors),
+        tally.problem,
+    )

@@ -9,6 +9,9 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+BAR_WIDTH = 40
+TABLE_WIDTH = 60  # Whatever the terminal says of itself: a figure is never cut short.
+
 
 class Latency(msgspec.Struct):
     """Milliseconds."""
@@ -45,58 +48,64 @@ class Measured:
 def result(run: Measured) -> Result:
     """The figures of a run."""
     count = len(run.latencies_ms)
-    ordered = sorted(run.latencies_ms) or [0.0]
+    ordered = sorted(run.latencies_ms)
     done = max(count, 1)
     return Result(
         operation=run.operation,
         count=count,
         seconds=round(run.seconds, 3),
         per_minute=round(count / run.seconds * 60, 1),
-        latency_ms=Latency(_at(ordered, 0.50), _at(ordered, 0.99)),
+        latency_ms=Latency(
+            round(percentile(ordered, 0.50), 4), round(percentile(ordered, 0.99), 4)
+        ),
         cpu_us_per_op={name: round(cpu / done * 1e6, 1) for name, cpu in run.cpu_seconds.items()},
         commits_per_op=round(run.commits / done, 3),
         errors=run.errors,
     )
 
 
-def _at(ordered: Sequence[float], share: float) -> float:
-    return round(ordered[min(int(len(ordered) * share), len(ordered) - 1)], 2)
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """Of ascending numbers, the one that `share` of them do not exceed; 0 when there is none."""
+    if not ordered:
+        return 0.0
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
-def show(results: Sequence[Result], *, as_json: bool) -> None:
-    """Prints one JSON object a line, or one table."""
+def show(one: Result, *, as_json: bool) -> None:
+    """One JSON object on one line, or a table: a figure a row, so that it fits any terminal."""
     if as_json:
-        for one in results:
-            print(msgspec.json.encode(one).decode())
+        print(msgspec.json.encode(one).decode())
         return
-    table = Table("operation", "count", "per minute", "p50 ms", "p99 ms", "commits", "errors")
-    names = sorted({name for one in results for name in one.cpu_us_per_op})
-    for name in names:
-        table.add_column(f"{name} µs", justify="right")
-    for one in results:
-        table.add_row(
-            one.operation,
-            f"{one.count:,}",
-            f"{one.per_minute:,.0f}",
-            f"{one.latency_ms.p50:g}",
-            f"{one.latency_ms.p99:g}",
-            f"{one.commits_per_op:g}",
-            f"{one.errors}",
-            *(f"{one.cpu_us_per_op.get(name, 0):,.0f}" for name in names),
-        )
-    Console().print(table)
+    table = Table(show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    rows = {
+        "operation": one.operation,
+        "done": f"{one.count:,}",
+        "errors": f"{one.errors:,}",
+        "seconds": f"{one.seconds:,.1f}",
+        "per minute": f"{one.per_minute:,.0f}",
+        "p50 ms": f"{one.latency_ms.p50:,.3g}",
+        "p99 ms": f"{one.latency_ms.p99:,.3g}",
+        "commits each": f"{one.commits_per_op:g}",
+    }
+    rows |= {f"{name} CPU µs each": f"{cpu:,.0f}" for name, cpu in one.cpu_us_per_op.items()}
+    for name, value in rows.items():
+        table.add_row(name, value)
+    Console(width=TABLE_WIDTH).print(table)
 
 
 def histogram(latencies_ms: Sequence[float]) -> str:
-    """How long operations took, in powers of two of a millisecond."""
+    """How long operations took, in powers of two of a microsecond."""
     if not latencies_ms:
-        return "nothing was measured"
+        return "  nothing was measured"
     buckets: dict[int, int] = {}
     for latency in latencies_ms:
-        bucket = max(0, int(latency).bit_length())
+        bucket = int(latency * 1000).bit_length()
         buckets[bucket] = buckets.get(bucket, 0) + 1
     widest = max(buckets.values())
     return "\n".join(
-        f"  < {1 << bucket:6d} ms {count:8,d} {'#' * max(1, count * 50 // widest)}"
-        for bucket, count in sorted(buckets.items())
+        f"  < {(1 << bucket) / 1000:9,.3f} ms {buckets.get(bucket, 0):7,d} "
+        f"{'#' * -(-buckets.get(bucket, 0) * BAR_WIDTH // widest)}"
+        for bucket in range(min(buckets), max(buckets) + 1)
     )

@@ -1,0 +1,76 @@
+"""The processes that a benchmark starts, what CPU each has used, and their end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bench.failure import BenchFailed
+
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+STOP_SECONDS_MAX = (
+    30.0  # A controller lets its tasks end for ten seconds, its requests for fifteen.
+)
+LOG_LINES_SHOWN = 12  # Enough for a traceback's end.
+
+
+class BenchProcess:
+    """`python -m module`; `ready` is the JSON object of the line that it says when it can be used.
+
+    It gets a session of its own: Ctrl-C is for the benchmark, which then ends it in order.
+    """
+
+    def __init__(self, module: str, log: Path, *arguments: str) -> None:
+        self._module = module
+        self._log = log
+        with log.open("wb") as errors:
+            self._popen = subprocess.Popen(
+                [sys.executable, "-m", module, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
+            )
+        self.ready: dict[str, Any] = {}
+
+    def wait_ready(self) -> None:
+        assert self._popen.stdout is not None
+        line = self._popen.stdout.readline()
+        if not line:
+            raise BenchFailed(f"{self._module} did not start. {self.last_words()}")
+        self.ready = msgspec.json.decode(line)
+
+    def cpu_seconds(self) -> float:
+        """User and system time since its start, in steps of a clock tick (10 ms)."""
+        return cpu_seconds_of(self._popen.pid)
+
+    def last_words(self) -> str:
+        lines = self._log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:]
+        return "The end of its log:\n" + "\n".join(lines or ["(nothing)"])
+
+    def stop(self) -> None:
+        self._popen.send_signal(signal.SIGTERM)
+        try:
+            self._popen.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            self._popen.wait()
+        assert self._popen.stdout is not None
+        self._popen.stdout.close()
+
+
+def cpu_seconds_of(pid: int) -> float:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        raise BenchFailed(
+            f"Process {pid} of the measured cloud has ended; run it again, and look at its log."
+        ) from None
+    fields = stat.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND

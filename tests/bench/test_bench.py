@@ -1,0 +1,116 @@
+"""The benchmarks: one JSON object each, facts that hold on any machine, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench.result import Result, histogram, percentile
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS_MAX = 120
+TINY = {
+    "create": ("--hosts", "2", "--vms", "6", "--lines", "3"),
+    "list": ("--vms", "4", "--count", "3"),
+    "get": ("--vms", "4", "--count", "9", "--lines", "2"),
+}
+DONE = {"create": 6, "list": 3, "get": 9}
+
+
+def started(*arguments: str, path: str | None = None) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if path is not None:
+        environment["PATH"] = path
+    return subprocess.Popen(
+        [sys.executable, "-m", "bench", *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def measured(*arguments: str) -> Result:
+    out, said = (bench := started(*arguments, "--json")).communicate(timeout=SECONDS_MAX)
+    assert bench.returncode == 0, said
+    assert out.count("\n") == 1, "one object on one line"
+    return msgspec.json.decode(out, type=Result, strict=True)
+
+
+def children_of(pid: int) -> dict[int, Path]:
+    """The folder of each program's data or log, by process id."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return {int(child): Path(os.readlink(f"/proc/{child}/fd/2")).parent for child in children}
+
+
+def test_placements_are_measured_one_by_one() -> None:
+    one = measured("place", "--hosts", "4", "--count", "50")
+    assert (one.operation, one.count, one.errors) == ("place", 50, 0)
+    assert one.commits_per_op == 0.0
+    assert list(one.cpu_us_per_op) == ["controller-1"]
+    assert 0 < one.latency_ms.p50 <= one.latency_ms.p99
+
+
+def test_placements_that_find_no_room_are_errors() -> None:
+    one = measured("place", "--hosts", "1", "--count", "2000")
+    assert one.errors > 0
+    assert one.count + one.errors == 2000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operation", sorted(TINY))
+def test_each_operation_is_measured_with_all_its_processes(operation: str) -> None:
+    one = measured(operation, *TINY[operation])
+    assert (one.operation, one.count, one.errors) == (operation, DONE[operation], 0)
+    assert set(one.cpu_us_per_op) == {"controller-1", "agent-1", "load"}
+    assert 0 < one.latency_ms.p50 <= one.latency_ms.p99
+    assert one.per_minute > 0
+    if operation == "create":
+        # Three, and one more for a step that a busy machine keeps from ending soon.
+        assert 3.0 <= one.commits_per_op < 4.0
+    else:
+        assert one.commits_per_op == 0.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_benchmark_that_is_interrupted_leaves_nothing(number: signal.Signals) -> None:
+    bench = started("create", "--hosts", "2", "--vms", "50000")
+    assert bench.stderr is not None
+    while "image" not in bench.stderr.readline():
+        assert bench.poll() is None
+    programs = children_of(bench.pid)
+    assert len(programs) == 2
+    bench.send_signal(number)
+    _, said = bench.communicate(timeout=SECONDS_MAX)
+    assert bench.returncode == 1
+    assert "Traceback" not in said
+    for pid, folder in programs.items():
+        assert not Path(f"/proc/{pid}").exists()
+        assert not folder.exists()
+
+
+def test_a_missing_program_is_named_in_one_paragraph() -> None:
+    out, said = (bench := started("create", path="/nowhere")).communicate(timeout=SECONDS_MAX)
+    assert (bench.returncode, out) == (1, "")
+    assert "qemu-utils" in said
+    assert "Traceback" not in said
+
+
+def test_a_percentile_is_one_of_the_numbers() -> None:
+    assert percentile([], 0.5) == 0.0
+    assert percentile([7.0], 0.99) == 7.0
+    assert percentile([float(n) for n in range(100)], 0.99) == 99.0
+
+
+def test_a_histogram_has_every_operation_in_it() -> None:
+    bars = histogram([0.001, 0.5, 0.5, 100.0])
+    assert sum(int(line.split("ms")[1].split()[0]) for line in bars.splitlines()) == 4
+    assert histogram([]) == "  nothing was measured"
