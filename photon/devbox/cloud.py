@@ -9,6 +9,9 @@ from typing import Final
 
 import msgspec
 
+from photon.agent.app import QEMU_DIR
+from photon.agent.drivers.qemu.argv import DirectKernel
+from photon.agent.drivers.qemu.boot_hints import write_boot_hint
 from photon.devbox.layout import PORT_GROUPS, Layout
 from photon.devbox.programs import Program
 from photon.devbox.seed import HostSeed, Seeded, Seeder
@@ -100,6 +103,7 @@ class DevboxCloud:
             "photon.agent",
             *("--driver", "qemu", "--listen", self._layout.agent_endpoint),
             *("--state-dir", str(self._layout.agent_dir)),
+            *("--network-scope", self._layout.scope, "--network-pool", self._layout.network_pool),
             *networks,
         )
 
@@ -154,14 +158,8 @@ class DevboxCloud:
 
     def _hint_kernel(self, guest: DemoGuest) -> None:
         """Lets the demo guest skip its boot loader, which takes half of an emulated boot."""
-        hint = {
-            "kernel": str(guest.kernel),
-            "initrd": str(guest.initramfs),
-            "append": guest.kernel_arguments,
-        }
-        self._layout.agent_dir.mkdir(parents=True, exist_ok=True)
-        hints = self._layout.agent_dir / "boot-hints.json"
-        hints.write_bytes(msgspec.json.encode({guest.checksum: hint}))
+        kernel = DirectKernel(str(guest.kernel), str(guest.initramfs), guest.kernel_arguments)
+        write_boot_hint(self._layout.agent_dir / QEMU_DIR, guest.checksum, kernel)
 
     @property
     def _simulator_file(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,16 @@ class Layout:
     @property
     def _moved(self) -> int:
         return self.api_port - API_PORT
+
+    @property
+    def scope(self) -> str:
+        """Keeps the bridges of two devboxes on one machine apart."""
+        return hashlib.sha256(str(self.root).encode()).hexdigest()[:8]
+
+    @property
+    def network_pool(self) -> str:
+        """A private /16 of its own, most likely."""
+        return f"10.{128 + int(self.scope, 16) % 100}.0.0/16"
 
     @property
     def guest_dir(self) -> Path:

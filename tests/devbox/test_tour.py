@@ -86,7 +86,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
 def vms_of(box: Box) -> dict[str, str]:
     """State by name."""
     listed = box.photon("vm", "list", *SCOPE, "-o", "json")
-    return {vm["name"]: vm["state"] for vm in msgspec.json.decode(listed)}
+    return {vm["name"]: vm["state"] for vm in msgspec.json.decode(listed)["items"]}
 
 
 def test_a_newcomer_makes_a_vm_whose_guest_speaks(box: Box) -> None:

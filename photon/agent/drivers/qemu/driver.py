@@ -82,7 +82,10 @@ class QemuDriver:
             await self._housekeeping
         await self._consoles.close()
         await self._images.close()
+        in_use = self._guests.any_running()
         await self._guests.close()
+        if not in_use:
+            await self._networks.remove()  # Nobody is on them; the next `open` makes them again.
 
     async def capacity(self) -> HostCapacity:
         return HostCapacity(

@@ -83,6 +83,9 @@ class Guests:
     def running(self, vm_id: str) -> Running | None:
         return self._running.get(vm_id)
 
+    def any_running(self) -> bool:
+        return bool(self._running)
+
     def state(self, vm_id: str) -> GuestState:
         running = self._running.get(vm_id)
         return GuestState.STOPPED if running is None else running.state
