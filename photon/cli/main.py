@@ -25,8 +25,11 @@ def run(arguments: Sequence[str]) -> int:
         # A command answers None; click turns `--help` and the like into their code.
         ended = photon.main([*arguments], prog_name="photon", standalone_mode=False)
         return ended if isinstance(ended, int) else 0
-    except click.ClickException as error:
+    except click.UsageError as error:
         error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        print(f"photon: {error.format_message()}", file=sys.stderr)
         return error.exit_code
     except click.Abort:
         print(

@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 
 ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", flags=re.IGNORECASE)
 AMBIGUOUS_MAX = 10  # as many ids as one can choose from by eye
+EXIT_USAGE = 2
 EXIT_NOT_FOUND = 3
 
 
 class NothingNamed(click.ClickException):
     exit_code = EXIT_NOT_FOUND
+
+
+class SeveralNamed(click.ClickException):
+    exit_code = EXIT_USAGE
 
 
 def is_id(text: str) -> bool:
@@ -31,7 +36,7 @@ def resolve(session: Session, thing: Thing, text: str) -> str:
 
     Raises:
         NothingNamed: no such name.
-        click.UsageError: several have that name; the message lists their ids.
+        SeveralNamed: several have that name; the message lists their ids.
     """
     if is_id(text):
         return text.lower()
@@ -45,7 +50,7 @@ def the_one(noun: str, name: str, same: Iterable[Any]) -> str:
         raise NothingNamed(f"There is no {noun} named {name!r}. `photon {noun} list` shows all.")
     if len(found) > 1:
         ids = "\n".join(f"  {one.id}" for one in found)
-        raise click.UsageError(f"Several {noun}s are named {name!r}. Give the id of one:\n{ids}")
+        raise SeveralNamed(f"Several {noun}s are named {name!r}. Give the id of one:\n{ids}")
     chosen: str = found[0].id
     return chosen
 

@@ -25,14 +25,14 @@ ADVICE: Final = {
     "UnfullfillableDiskAffinities": "`photon datastore list` shows tags that disks can ask for.",
     "SystemPaused": "An operator ends the pause with `photon system resume`.",
     "InvalidFlavor": "`photon flavor list` shows those there are.",
-    "PersistentDiskAttached": "Detach it: `photon vm detach-disk VM DISK`.",
+    "PersistentDiskAttached": "`photon vm detach-disk VM DISK` does it.",
     "HostHasVms": "`photon host list-vms HOST` shows them.",
     "ConcurrentTask": "`photon task list --state STARTED` shows what runs.",
     "MissingAuthToken": "Put an access token in $PHOTON_TOKEN.",
     "InvalidAuthToken": "Put a valid access token in $PHOTON_TOKEN.",
     "ExpiredAuthToken": "Put a fresh access token in $PHOTON_TOKEN.",
     "AccessForbidden": "Ask an administrator of the project, the tenant or the system.",
-    "InternalError": "The log of the controller has the details under this request or task.",
+    "InternalError": "If that does not help: the log of the controller has more under this id.",
 }
 
 

@@ -29,6 +29,8 @@ class ConsoleTicket(msgspec.Struct, rename="camel"):
     @property
     def address(self) -> str:
         """Where to connect to, ticket included: a secret while it is valid."""
+        if self.url is not None:
+            return self.url
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"ws://{host}:{self.port}{self.path}?{urlencode({'ticket': self.ticket})}"
 

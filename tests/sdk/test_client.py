@@ -10,7 +10,7 @@ from photon.domain.flavor import FlavorKind
 from photon.domain.image import ReplicationType
 from photon.domain.quota import QuotaUnit
 from photon.sdk.client import AsyncClient, Client, Settings
-from photon.sdk.console import console_ticket, open_console, open_console_async
+from photon.sdk.console import ConsoleTicket, console_ticket, open_console, open_console_async
 from photon.sdk.errors import ApiProblem, BadAnswer, TaskFailed, Unreachable
 from photon.sdk.nouns.catalogue import ImageUpload
 from photon.sdk.nouns.compute import ConsoleKind
@@ -137,6 +137,13 @@ async def test_a_console_carries_bytes_both_ways(client: AsyncClient, stub: Stub
         assert await console.recv() == CONSOLE_GREETING
         await console.send(b"\x01root")
         assert await console.recv() == b"you said \x01root"
+
+
+def test_a_ticket_knows_where_it_is_good_and_may_say_it_whole() -> None:
+    ticket = ConsoleTicket("fd00::1", 8836, "/console", "a b", 60)
+    assert ticket.address == "ws://[fd00::1]:8836/console?ticket=a+b"
+    ticket.url = "wss://host/elsewhere?ticket=a"
+    assert ticket.address == ticket.url
 
 
 def test_a_used_ticket_opens_nothing(blocking: Client, stub: Stub) -> None:
