@@ -166,7 +166,8 @@ def error_statuses(route: Route) -> list[int]:
         statuses.add(400)
     if route.gate is Gate.CHANGE:
         statuses.add(403)
-    if "{" in route.path or "pageLink" in Schemas.member_names(route.query):
+    # A body may name things too: a host's zone, a VM's image.
+    if "{" in route.path or route.body or "pageLink" in Schemas.member_names(route.query):
         statuses.add(404)
     if route.method != "GET":
         statuses |= {408, 413}

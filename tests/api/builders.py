@@ -85,7 +85,7 @@ async def a_host(api: Api, *networks: str) -> Host:
     id = api.ids.new()
     host = Host(
         id=id,
-        address=f"10.1.0.{id[-4:]}",
+        address=f"host-{id}",
         username="u",
         password="p",
         usage_tags=(UsageTag.CLOUD,),
