@@ -65,6 +65,20 @@ class VmDisk(msgspec.Struct, frozen=True):
     state: DiskState
     cost: tuple[Amount, ...] = ()
 
+    @staticmethod
+    def plugged(disk: PersistentDisk) -> VmDisk:
+        """A persistent disk as the VM keeps it that it is attached to. Its cost stays its own."""
+        return VmDisk(
+            id=disk.id,
+            name=disk.name,
+            kind=FlavorKind.PERSISTENT_DISK,
+            flavor=disk.flavor,
+            flavor_id=disk.flavor_id,
+            capacity_gib=disk.capacity_gib,
+            boot=False,
+            state=DiskState.ATTACHED,
+        )
+
 
 class EphemeralDisk(msgspec.Struct, frozen=True):
     """Finds an ephemeral disk's VM, and what uses a flavor. The disk itself is in the VM."""

@@ -1,4 +1,4 @@
-"""Holds what hosts have against what the store says: power states, lost guests, orphans.
+"""Holds what hosts have against what the store says: power states, lost guests, disks, orphans.
 
 A difference counts only when a second look, some time later, still shows it and no task works on
 the VM: a report may be older than the task that has just ended.
@@ -25,6 +25,7 @@ from photon.domain.guest import Guest, HostReport, Inventory, Refusal
 from photon.domain.host import Host
 from photon.domain.vm import STATE_OF_GUEST, Vm, VmState
 from photon.outside.clock import Clock
+from photon.reconcilers.disk_watch import DiskWatch
 from photon.store.errors import StoreConflict
 from photon.store.nouns import DISKS, HOSTS, VMS
 from photon.store.protocol import CloudStore, Update
@@ -42,6 +43,7 @@ class GuestWatch:
         self._store = store
         self._agents = agents
         self._clock = clock
+        self._disks = DiskWatch(store)
         self._suspects: set[str] = set()  # hosts to look at again
         self._orphans: dict[str, float] = {}  # guest or disk id -> first seen, monotonic
 
@@ -80,15 +82,24 @@ class GuestWatch:
         """Brings the store and one host together."""
         if not host.provisioned:
             return
-        before = {vm.id: vm for vm in await self._vms_of(host.id)}
         try:
-            inventory = await self._agents.inventory(HostAddress(host.agent_endpoint, host.id))
+            await self._audit(host)
         except (AgentUnreachable, AgentFaulty, Refusal) as problem:
-            log.info("host %s is not audited now: %s", host.id, problem)
-            return
+            # One host that is silent, or will not part with an orphan, must not keep the next
+            # one from being looked at.
+            log.info("host %s is not audited to the end now: %s", host.id, problem)
+
+    async def _audit(self, host: Host) -> None:
+        """The store is read first: what is written names what was read."""
+        disks = await self._disks.disks_of(host.id)
+        before = {vm.id: vm for vm in await self._vms_of(host.id)}
+        inventory = await self._agents.inventory(HostAddress(host.agent_endpoint, host.id))
         guests = {guest.vm_id: guest for guest in inventory.guests}
+        kept = {disk.disk_id: disk for disk in inventory.disks}
         for vm in before.values():
             await self._agree(vm, guests.get(vm.id))
+        for disk in disks:
+            await self._disks.agree(disk, kept.get(disk.id), before)
         await self._remove_orphans(host, inventory, before)
 
     async def _vms_of(self, host_id: str) -> list[Vm]:

@@ -1,6 +1,7 @@
 """ATTACH_DISK and DETACH_DISK: one step each, on a VM and a persistent disk, both locked.
 
-The host checks the VM's power state; whatever fails leaves both as they were.
+The host checks the VM's power state; whatever it refuses leaves both as they were. When it acted
+and its answer was lost, the watch of guests makes the store say what the host says.
 """
 
 from __future__ import annotations
@@ -9,17 +10,28 @@ from typing import Final
 
 import msgspec
 
+from photon.agent_client.errors import AgentUnreachable
 from photon.domain.disk import DiskState, PersistentDisk, VmDisk
 from photon.domain.error_catalogue import DiskNotFound, InternalError
-from photon.domain.flavor import FlavorKind
+from photon.domain.guest import AgentRefusal, Refusal
 from photon.domain.orders.vm import VmDiskOrder
 from photon.domain.task import ErrorRecord
 from photon.sagas.cloud import Cloud
-from photon.sagas.refusals import explained
+from photon.sagas.refusals import error_of, explained
 from photon.sagas.whereabouts import host_of
 from photon.store.nouns import DISKS, VMS
 from photon.store.protocol import Update, Write
 from photon.tasks.saga import Plan, Run, Saga, Step
+
+# Refusals of a detach that say that there is nothing to detach.
+_NOT_ATTACHED: Final = frozenset(
+    {
+        AgentRefusal.HOST_NOT_FOUND,
+        AgentRefusal.VM_NOT_FOUND,
+        AgentRefusal.DISK_NOT_FOUND,
+        AgentRefusal.DISK_NOT_ATTACHED,
+    }
+)
 
 replace = msgspec.structs.replace
 
@@ -46,11 +58,18 @@ async def attach(cloud: Cloud, order: Plug) -> None:
 
 
 async def undo_attach(cloud: Cloud, order: Plug) -> None:
+    """What cannot be undone because the host is silent, the watch of guests tells of later."""
     vm = await cloud.vm(order.vm_id)
-    if vm.host_id is not None and order.disk_id not in {disk.id for disk in vm.disks}:
-        host = await cloud.address_of(vm.host_id)
-        with explained("DETACH_DISK", vm.id):
-            await cloud.agents.detach_disk(host, order.fence, vm.id, order.disk_id)
+    if vm.host_id is None:
+        return
+    host = await cloud.address_of(vm.host_id)
+    try:
+        await cloud.agents.detach_disk(host, order.fence, vm.id, order.disk_id)
+    except AgentUnreachable:
+        return
+    except Refusal as refusal:
+        if refusal.code not in _NOT_ATTACHED:
+            raise error_of(refusal, "DETACH_DISK", vm.id) from refusal
 
 
 async def detach(cloud: Cloud, order: Plug) -> None:
@@ -74,23 +93,9 @@ async def _disk(cloud: Cloud, disk_id: str) -> PersistentDisk:
 
 async def finish_attach(cloud: Cloud, order: VmDiskOrder, result: None) -> Plan:
     vm, disk = await cloud.vm(order.vm_id), await _disk(cloud, order.disk_id)
-    plugged = VmDisk(
-        id=disk.id,
-        name=disk.name,
-        kind=FlavorKind.PERSISTENT_DISK,
-        flavor=disk.flavor,
-        flavor_id=disk.flavor_id,
-        capacity_gib=disk.capacity_gib,
-        boot=False,
-        state=DiskState.ATTACHED,
-    )
     attached = replace(disk, state=DiskState.ATTACHED, vm_id=vm.id, task_id=None)
-    return Plan(
-        [
-            Update(VMS, replace(vm, disks=(*vm.disks, plugged), task_id=None)),
-            Update(DISKS, attached),
-        ]
-    )
+    disks = (*vm.disks, VmDisk.plugged(disk))
+    return Plan([Update(VMS, replace(vm, disks=disks, task_id=None)), Update(DISKS, attached)])
 
 
 async def finish_detach(cloud: Cloud, order: VmDiskOrder, result: None) -> Plan:
