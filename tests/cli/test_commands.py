@@ -307,7 +307,7 @@ def test_every_command_is_typed_above() -> None:
 
 
 def test_every_command_has_help_with_what_it_is_for() -> None:
-    context = click.Context(root)
+    context = click.Context(root, **root.context_settings)
     for name in commands():
         noun, _, verb = name.partition(" ")
         command = root.get_command(context, noun)
@@ -316,4 +316,4 @@ def test_every_command_has_help_with_what_it_is_for() -> None:
             command = command.commands[verb]
         assert command is not None
         assert command.help, f"{name} has no help"
-        assert command.get_help(click.Context(command, info_name=name))
+        assert command.get_help(click.Context(command, info_name=name, parent=context))

@@ -17,12 +17,13 @@ GUIDE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "cli.md"
 def shown() -> list[str]:
     """The guide's commands, and those in the examples of each command's help."""
     lines = GUIDE.read_text().splitlines()
-    context = click.Context(root)
+    # A command keeps the help option that it was first asked for: ask as the program does.
+    context = click.Context(root, **root.context_settings)
     for noun in NOUNS:
         group = root.get_command(context, noun)
         verbs = group.commands.values() if isinstance(group, click.Group) else []
         for command in verbs:
-            text = command.get_help(click.Context(command)).replace("\\\n", "")
+            text = command.get_help(click.Context(command, parent=context)).replace("\\\n", "")
             lines += [line.strip() for line in text.splitlines()]
     return [line for line in lines if line.startswith("photon ") and " -" in line]
 
