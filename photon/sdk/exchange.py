@@ -31,6 +31,8 @@ LONG_POLL_SECONDS = 20.0  # below the 30 s after which many proxies cut an idle 
 # A server without long polls answers at once: ask it ten times a second at first, then each second.
 POLL_FIRST_SECONDS = 0.1
 POLL_MAX_SECONDS = 1.0
+# A task outlives its controller: another adopts it within seconds, and a host reboots in a minute.
+OUTAGE_SECONDS = 60.0
 # What a proxy or a busy controller says when nothing was done.
 PASSING_STATUSES = frozenset({429, 502, 503, 504})
 
@@ -159,14 +161,23 @@ def wait_for_task(waiting: Waiting, around: Surroundings) -> Steps[Task]:
     Raises:
         TaskFailed: it ended in ERROR.
         TaskUnfinished: it did not end in time. It goes on.
+        Unreachable: no controller answered for OUTAGE_SECONDS.
     """
-    started = around.monotonic()
+    started = heard = around.monotonic()
     pause_seconds = POLL_FIRST_SECONDS
     while True:
         asked = around.monotonic()
         left_seconds = max(0.0, started + waiting.timeout_seconds - asked)
         wait_seconds = min(left_seconds, waiting.poll_seconds)
-        task = yield from exchange(_poll(waiting.task_id, wait_seconds), around)
+        try:
+            task = yield from exchange(_poll(waiting.task_id, wait_seconds), around)
+        except (Unreachable, ApiProblem) as error:
+            now = around.monotonic()
+            if now - started >= waiting.timeout_seconds or _is_over(error, now - heard):
+                raise
+            yield Sleep(POLL_MAX_SECONDS)
+            continue
+        heard = around.monotonic()
         if waiting.watch is not None:
             waiting.watch(task)
         if task.state is TaskState.ERROR:
@@ -179,6 +190,12 @@ def wait_for_task(waiting: Waiting, around: Surroundings) -> Steps[Task]:
         if now - asked < wait_seconds / 2:
             yield Sleep(min(pause_seconds, started + waiting.timeout_seconds - now))
             pause_seconds = min(POLL_MAX_SECONDS, pause_seconds * 2)
+
+
+def _is_over(error: Unreachable | ApiProblem, outage_seconds: float) -> bool:
+    """Whether there is nothing to wait for: a refusal, or an outage that has lasted too long."""
+    passing = isinstance(error, Unreachable) or error.status in PASSING_STATUSES
+    return not passing or outage_seconds >= OUTAGE_SECONDS
 
 
 def _poll(task_id: str, wait_seconds: float) -> Request[Task]:

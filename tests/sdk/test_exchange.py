@@ -9,6 +9,7 @@ import pytest
 
 from photon.sdk.errors import ApiProblem, BadAnswer, TaskFailed, TaskUnfinished, Unreachable
 from photon.sdk.exchange import (
+    OUTAGE_SECONDS,
     RETRIES_MAX,
     RETRY_AFTER_MAX_SECONDS,
     Lost,
@@ -180,6 +181,38 @@ def test_waiting_does_not_sleep_after_a_poll_that_was_held() -> None:
         wait_for_task(waiting, around(watch)), [task_answer("STARTED"), task_answer("COMPLETED")]
     )
     assert driven.slept == []
+
+
+def test_waiting_outlasts_a_controller_that_is_being_replaced() -> None:
+    outage: list[Outcome] = [Lost("connection refused")] * (RETRIES_MAX + 1)
+    busy: list[Outcome] = [Received(503, {}, b"")] * (RETRIES_MAX + 1)
+    outcomes = [*outage, *busy, task_answer("COMPLETED")]
+    assert Driven(wait_for_task(Waiting("t1", 60.0), around()), outcomes).answer.id == "t1"
+
+
+@pytest.mark.parametrize("patience_seconds", [10.0, 600.0])
+def test_waiting_gives_up_on_an_outage_that_lasts(patience_seconds: float) -> None:
+    watch = Watch()
+    with pytest.raises(Unreachable):
+        drive_into_silence(wait_for_task(Waiting("t1", patience_seconds), around(watch)), watch)
+    given_up = min(patience_seconds, OUTAGE_SECONDS)
+    assert given_up <= watch.now < given_up + 10
+
+
+def drive_into_silence(steps: Steps[Any], watch: Watch) -> None:
+    """Nothing is ever answered, and time passes only by sleeping."""
+    outcome: Outcome = None
+    while True:
+        effect = steps.send(outcome)
+        if isinstance(effect, Sleep):
+            watch.now += effect.seconds
+        outcome = Lost("connection refused") if isinstance(effect, Send) else None
+
+
+def test_waiting_for_what_is_not_there_ends_at_once() -> None:
+    gone = Received(404, {}, b'{"code": "NotFound", "message": "no such task"}')
+    with pytest.raises(ApiProblem, match="no such task"):
+        Driven(wait_for_task(Waiting("t1", 60.0), around()), [gone])
 
 
 def test_waiting_ends_when_patience_does() -> None:
