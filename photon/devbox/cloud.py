@@ -45,11 +45,12 @@ class DevboxCloud:
         self._start(self._controller(), f"controller at {self._layout.api_url}")
         self._start(self._agent(), f"agent with QEMU at {self._layout.agent_endpoint}")
         seeds = [HostSeed(QEMU_HOST, self._layout.agent_endpoint)]
-        if simulated_hosts:
-            self._grow_simulator(simulated_hosts)
+        simulated = max(simulated_hosts, self._simulated())
+        if simulated:
+            self._grow_simulator(simulated)
             seeds += [
                 HostSeed(simulated_name(number), self._layout.simulator_endpoint)
-                for number in range(1, simulated_hosts + 1)
+                for number in range(1, simulated + 1)
             ]
         self.wait_ready()
         seeder = Seeder(self.client, self._say)

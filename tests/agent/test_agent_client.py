@@ -20,7 +20,7 @@ from photon.rpc.errors import ConnectFailed
 from photon.rpc.network import TcpNetwork, Wire
 from photon.rpc.server import Server
 from tests.agent.conftest import Plane, a_spec
-from tests.drivers.contract import refused
+from tests.drivers.arrange import refused
 
 
 class CountingNetwork(TcpNetwork):

@@ -33,7 +33,7 @@ from tests.agent.conftest import (
     restarted,
     start,
 )
-from tests.drivers.contract import refused
+from tests.drivers.arrange import refused
 
 
 async def test_a_guest_lives_and_dies(plane: Plane) -> None:

@@ -21,7 +21,7 @@ from photon.domain.guest import AgentRefusal, GuestState, PowerOp
 from photon.outside.clock import RealClock
 from photon.rpc.network import TcpNetwork
 from tests.agent.conftest import a_provision, a_spec
-from tests.drivers.contract import refused
+from tests.drivers.arrange import refused
 
 START_SECONDS = 60.0  # A Python process on a loaded machine.
 

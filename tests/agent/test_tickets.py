@@ -9,7 +9,7 @@ import pytest
 from photon.agent.tickets import TICKETS_MAX, TicketBook
 from photon.domain.guest import AgentRefusal
 from tests.agent.conftest import HandClock
-from tests.drivers.contract import refused
+from tests.drivers.arrange import refused
 
 
 @pytest.fixture

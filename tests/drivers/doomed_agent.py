@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from photon.domain.guest import PowerOp
+from tests.drivers.arrange import a_guest
 from tests.drivers.conftest import image_source
-from tests.drivers.contract import a_guest
 from tests.drivers.qemu_rig import QemuRig, settings_for
 
 MEMORY_MIB = 128

@@ -19,7 +19,7 @@ from photon.agent.drivers.qemu.settings import (
 from photon.domain.guest import ImageSource
 from photon.outside.clock import RealClock
 from photon.outside.ids import TimeOrderedIds
-from tests.drivers.contract import CHANGE_SECONDS, Changes, read_until
+from tests.drivers.arrange import CHANGE_SECONDS, Changes, read_until
 
 PROMPT = b"photon:/root#"  # The shell listens; what is typed earlier may be lost.
 BOOT_SECONDS = 120.0  # Ten on a quiet machine; others may work on it too.

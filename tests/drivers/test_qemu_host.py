@@ -22,7 +22,7 @@ from photon.agent.drivers.qemu.limits import Limits
 from photon.agent.drivers.qemu.process import find_guests
 from photon.agent.drivers.qemu.settings import Accel
 from photon.domain.guest import AgentRefusal, GuestState, ImageSource, PowerOp
-from tests.drivers.contract import CHANGE_SECONDS, a_disk, a_guest, a_spec, refused
+from tests.drivers.arrange import CHANGE_SECONDS, a_disk, a_guest, a_spec, refused
 from tests.drivers.qemu_rig import QemuRig, settings_for
 
 BLANK_MEMORY_MIB = 32
@@ -199,7 +199,7 @@ async def test_auto_is_kvm_exactly_where_kvm_runs_guests(tmp_path: Path) -> None
 
 
 async def test_the_verdict_on_kvm_is_kept_until_the_machine_boots_again(tmp_path: Path) -> None:
-    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()  # noqa: ASYNC240  # /proc
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()  # noqa: ASYNC240 - the kernel answers at once
     kept = {"boot_id": boot_id, "accel": "kvm", "why": ""}
     (tmp_path / "accel.json").write_bytes(msgspec.json.encode(kept))
     assert await choose_accel(Accel.AUTO, tmp_path) is Accel.KVM

@@ -18,8 +18,8 @@ from photon.agent.drivers.qemu.settings import DatastoreSettings
 from photon.domain.guest import AgentRefusal, ImageSource
 from photon.outside.clock import RealClock
 from photon.outside.ids import TimeOrderedIds
+from tests.drivers.arrange import refused
 from tests.drivers.conftest import image_source
-from tests.drivers.contract import refused
 
 
 @pytest.fixture

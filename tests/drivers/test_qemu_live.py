@@ -13,12 +13,9 @@ from photon.agent.drivers.qemu.commands import run
 from photon.agent.drivers.qemu.record import SERIAL_LOG
 from photon.domain.guest import GuestNic, GuestState, PowerOp
 from photon.guestimage.build import DemoGuest
+from tests.drivers.arrange import a_disk, a_spec
 from tests.drivers.conftest import image_source
-from tests.drivers.contract import (
-    LiveGuestContract,
-    a_disk,
-    a_spec,
-)
+from tests.drivers.contract import LiveGuestContract
 from tests.drivers.qemu_rig import BOOT_SECONDS, QemuRig, networks_for, settings_for
 
 DEMO_MEMORY_MIB = 128
@@ -101,7 +98,7 @@ class TestGuestThatBootsByItself(LiveGuestContract):
     async def test_a_stopped_guest_ended_in_order_and_can_be_captured(
         self, rig: QemuRig, vm_id: str
     ) -> None:
-        await rig.ask(vm_id, "echo kept > /root/mark")
+        await rig.ask(vm_id, "echo kept > /var/mark")
         stopped = await rig.driver.power(vm_id, PowerOp.STOP)
         assert stopped.state is GuestState.STOPPED
         [log] = rig.settings.datastores[0].directory.glob(f"vms/{vm_id}/{SERIAL_LOG}")
@@ -116,4 +113,4 @@ class TestGuestThatBootsByItself(LiveGuestContract):
 
         await rig.driver.power(vm_id, PowerOp.START)
         await rig.up(vm_id)
-        assert "kept" in await rig.ask(vm_id, "cat /root/mark")
+        assert "kept" in await rig.ask(vm_id, "cat /var/mark")

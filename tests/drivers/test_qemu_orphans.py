@@ -17,8 +17,8 @@ from photon.agent.drivers.qemu.argv import DirectKernel
 from photon.agent.drivers.qemu.boot_hints import write_boot_hint
 from photon.domain.guest import GuestState, PowerOp
 from photon.guestimage.build import DemoGuest
+from tests.drivers.arrange import CHANGE_SECONDS
 from tests.drivers.conftest import image_source
-from tests.drivers.contract import CHANGE_SECONDS
 from tests.drivers.qemu_rig import BOOT_SECONDS, PROMPT, QemuRig, settings_for
 
 DEMO_MEMORY_MIB = 128

@@ -13,16 +13,8 @@ from photon.agent.journal import MemoryJournal, by_host
 from photon.domain.guest import AgentRefusal, GuestNic, ImageSource, PowerOp
 from photon.outside.clock import RealClock
 from photon.outside.ids import TimeOrderedIds
-from tests.drivers.contract import (
-    Changes,
-    DriverContract,
-    LiveGuestContract,
-    a_disk,
-    a_guest,
-    a_spec,
-    read_until,
-    refused,
-)
+from tests.drivers.arrange import Changes, a_disk, a_guest, a_spec, read_until, refused
+from tests.drivers.contract import DriverContract, LiveGuestContract
 
 
 class SimulatedRig:
