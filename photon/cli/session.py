@@ -94,8 +94,12 @@ class Session:
 def as_target(text: str) -> str:
     """`text` as the address of an API; http:// is what most mean who leave it out."""
     url = text if "://" in text else f"http://{text}"
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not match, or a port that is no number
+        known = False
+    if not known:
         raise click.UsageError(
             f"{text!r} is no address of an API. Write it as http://HOST:PORT or https://HOST."
         )

@@ -76,7 +76,7 @@ class AsyncCaller:
                 return _received(response, b"")
             finally:
                 await response.aclose()
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:
             return _lost(error)
 
 
@@ -131,7 +131,7 @@ class Caller:
                 return _received(response, b"")
             finally:
                 response.close()
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:
             return _lost(error)
 
 
@@ -174,5 +174,5 @@ def _received(response: httpx2.Response, body: bytes) -> Received:
     return Received(response.status_code, response.headers, body)
 
 
-def _lost(error: httpx2.TransportError) -> Lost:
+def _lost(error: httpx2.RequestError) -> Lost:
     return Lost(str(error) or type(error).__name__)

@@ -75,6 +75,8 @@ def test_nobody_there_has_its_own_code(bare: Photon) -> None:
         ("vm lst", "Did you mean 'list'?"),
         ("vms list", "Did you mean 'vm'?"),
         ("tenant list --target ftp://x", "no address of an API"),
+        ("tenant list --target http://[x", "no address of an API"),
+        ("tenant list --target x:99999", "no address of an API"),
         ("--target h tenant create", "Missing argument 'NAME'"),
         ("--target h project list", "Which tenant?"),
         ("--target h vm list", "Which project?"),
