@@ -14,7 +14,7 @@ from pathlib import Path
 from photon.domain.quota import QuotaUnit
 from photon.sdk.client import AsyncClient
 from photon.sdk.nouns.catalogue import ImageUpload
-from photon.wire.v1.common import QuotaLineItem
+from photon.wire.v1.basics import QuotaLineItem
 from photon.wire.v1.flavor import FlavorCreateSpec
 from photon.wire.v1.task import Task
 from photon.wire.v1.tenancy import ProjectCreateSpec, TenantCreateSpec
