@@ -35,3 +35,15 @@ class AgentNotTold(PhotonError):
     code, kind = "InternalError", Kind.UNAVAILABLE
     text = "the host's agent was not told of this: {cause}"
     cause: str
+
+
+@dataclass(eq=False)
+class HostsNotTold(PhotonError):
+    """A warning: the rest of them were."""
+
+    code, kind = "InternalError", Kind.UNAVAILABLE
+    text = (
+        "{silent} of {hosts} hosts did not answer; the log names them. Mend them and do this again"
+    )
+    silent: int
+    hosts: int

@@ -21,12 +21,13 @@ from photon.domain.error_catalogue import HostProvisionFailed, InvalidLoginCrede
 from photon.domain.errors import PhotonError
 from photon.domain.guest import AgentRefusal, HostCapacity, Provision, Refusal
 from photon.domain.host import Host, HostOperation, HostState
+from photon.domain.host_capacity import check_capacity, equipped
 from photon.domain.orders.host import HostOrder
 from photon.domain.placement import CPU_OVERCOMMIT, MEMORY_OVERCOMMIT
 from photon.domain.task import ErrorRecord
 from photon.sagas.cloud import Cloud
 from photon.sagas.errors import HostNotReached
-from photon.sagas.hosts_capacity import check_capacity, datastore_writes, equipped
+from photon.store.host_reach import datastore_writes
 from photon.store.nouns import HOSTS
 from photon.store.protocol import Update
 from photon.tasks.saga import Plan, Run, Saga, Step

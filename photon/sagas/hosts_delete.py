@@ -26,9 +26,9 @@ from photon.domain.orders.host import DeleteHost
 from photon.domain.task import ErrorRecord
 from photon.sagas.cloud import Cloud
 from photon.sagas.errors import AgentNotTold, HostDeprovisionFailed
-from photon.sagas.hosts_capacity import leaving_writes, links_of
 from photon.sagas.refusals import error_of
 from photon.store.endings import tombstone
+from photon.store.host_reach import leaving_writes, links_of
 from photon.store.nouns import HOSTS, VMS
 from photon.store.protocol import Delete, Update, Write
 from photon.store.reaping import reap_zone

@@ -1,18 +1,30 @@
-"""Datastores: found on hosts, and only shown."""
+"""Datastores: found on hosts, and only shown; and which of them images are kept on."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import msgspec
 
 from photon.api.paging import Listing, list_page, page_asked
 from photon.api.plane import Plane
 from photon.api.route import Call, NoQuery
+from photon.api.submit import Ask, Job, submitted
 from photon.api.views.host import datastore_view
 from photon.domain.datastore import DatastoreTag
-from photon.domain.error_catalogue import DatastoreNotFound
-from photon.store.nouns import DATASTORE_TAGS, DATASTORES
+from photon.domain.error_catalogue import (
+    DatastoreNotFound,
+    InvalidEntity,
+    InvalidImageDatastoreSet,
+)
+from photon.domain.kinds import EntityKind
+from photon.domain.orders.host import SyncHosts
+from photon.domain.system import SYSTEM_ID
+from photon.store.nouns import DATASTORE_TAGS, DATASTORES, SYSTEM
+from photon.store.protocol import Update, Write
 from photon.wire.v1 import host as wire
-from photon.wire.v1.basics import ResourceList
+from photon.wire.v1.basics import ResourceList, StringList
+from photon.wire.v1.task import Task
 
 
 class DatastoresQuery(msgspec.Struct, rename="camel"):
@@ -46,3 +58,29 @@ async def show_datastore(plane: Plane, call: Call[NoQuery, None]) -> wire.Datast
     if datastore is None:
         raise DatastoreNotFound(call.id)
     return datastore_view(datastore, call.base)
+
+
+async def set_image_datastores(plane: Plane, call: Call[NoQuery, StringList]) -> Task:
+    """Names the datastores that images are kept on. The set only grows."""
+    proposed = {name.strip() for name in call.body.items}
+    if not proposed or "" in proposed:
+        raise InvalidEntity(problem="name at least one datastore, and none with an empty name")
+    system = await plane.store.find(SYSTEM, SYSTEM_ID)
+    assert system is not None, "the first controller makes the row"
+    existing = set(system.image_datastores)
+    if not proposed >= existing:
+        raise InvalidImageDatastoreSet(", ".join(sorted(proposed)), ", ".join(sorted(existing)))
+    grown = msgspec.structs.replace(system, image_datastores=tuple(sorted(proposed)))
+    return await _synced(plane, call, "UPDATE_IMAGE_DATASTORES", [Update(SYSTEM, grown)])
+
+
+async def sync_hosts_config(plane: Plane, call: Call[NoQuery, None]) -> Task:
+    """Tells every provisioned host its terms, and asks what it has, once more."""
+    return await _synced(plane, call, "SYNC_HOSTS_CONFIG", [])
+
+
+async def _synced(
+    plane: Plane, call: Call[NoQuery, Any], operation: str, writes: list[Write]
+) -> Task:
+    ask = Ask(operation, EntityKind.DEPLOYMENT, SYSTEM_ID)
+    return await submitted(plane, call, ask, Job(plane.ids.new(), SyncHosts()), writes)

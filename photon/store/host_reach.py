@@ -1,4 +1,4 @@
-"""What a host says that it has, as the store keeps it: its size, and which datastores it reaches.
+"""What hosts say that they have, as the store keeps it: which datastores each of them reaches.
 
 A datastore's row is one for all hosts that reach it, so it is written only when it says something
 new. It goes with the last host that reaches it.
@@ -7,54 +7,35 @@ new. It goes with the last host that reaches it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 import msgspec
 
 from photon.domain import guest
 from photon.domain.datastore import Datastore, DatastoreTag, HostDatastore
-from photon.domain.error_catalogue import HostProvisionFailed
 from photon.domain.guest import HostCapacity
 from photon.domain.host import Host
-from photon.store.nouns import DATASTORE_TAGS, DATASTORES, HOST_DATASTORES
+from photon.domain.host_capacity import DATASTORES_A_HOST_MAX, check_capacity, equipped
+from photon.store.nouns import DATASTORE_TAGS, DATASTORES, HOST_DATASTORES, HOSTS
 from photon.store.protocol import CloudStore, Delete, Insert, Reap, Require, Update, Write
-
-# Together they keep the write-set of one host below the store's limit of a thousand writes.
-DATASTORES_A_HOST_MAX: Final = 64
-TAGS_A_DATASTORE_MAX: Final = 8
-_LINKS_MAX: Final = DATASTORES_A_HOST_MAX  # No more than that were ever written for one host.
 
 replace = msgspec.structs.replace
 
 
-def check_capacity(host: Host, capacity: HostCapacity) -> None:
-    """Raises HostProvisionFailed: the agent says that the host has more than can be."""
-    datastores = capacity.datastores
-    if len(datastores) > DATASTORES_A_HOST_MAX:
-        cause = (
-            f"it has {len(datastores)} datastores and at most {DATASTORES_A_HOST_MAX} are kept "
-            "track of; name those to use in its metadata ALLOWED_DATASTORES"
-        )
-        raise HostProvisionFailed(host.address, cause)
-    for datastore in datastores:
-        if len(datastore.tags) > TAGS_A_DATASTORE_MAX:
-            cause = (
-                f"its datastore {datastore.name} has {len(datastore.tags)} tags; "
-                f"give it {TAGS_A_DATASTORE_MAX} at most"
-            )
-            raise HostProvisionFailed(host.address, cause)
+async def learn(store: CloudStore, host: Host, capacity: HostCapacity) -> None:
+    """Writes what a host says that it has, if it is anything new and no task works on the host.
 
-
-def equipped(host: Host, capacity: HostCapacity) -> Host:
-    """The host with what its agent says that it has."""
-    return replace(
-        host,
-        hypervisor=capacity.hypervisor,
-        cpus=capacity.cpus,
-        memory_mib=capacity.memory_mib,
-        networks=capacity.networks,
-        datastore_ids=tuple([datastore.id for datastore in capacity.datastores]),
-    )
+    Raises:
+        HostProvisionFailed: it is more than can be kept track of.
+        StoreConflict: somebody else was quicker; ask the host again.
+    """
+    check_capacity(host, capacity)
+    if host.task_id is not None:
+        return
+    now = equipped(host, capacity)
+    writes: list[Write] = [] if now == host else [Update(HOSTS, now)]
+    writes += await datastore_writes(store, host.id, capacity.datastores)
+    if any(not isinstance(write, Require) for write in writes):
+        await store.commit(writes)
 
 
 async def datastore_writes(
@@ -75,7 +56,7 @@ async def datastore_writes(
 
 
 async def links_of(store: CloudStore, host_id: str) -> list[HostDatastore]:
-    page = await store.page(HOST_DATASTORES, {"host_id": host_id}, limit=_LINKS_MAX)
+    page = await store.page(HOST_DATASTORES, {"host_id": host_id}, limit=DATASTORES_A_HOST_MAX)
     return page.items
 
 
