@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
-from photon.domain.error_catalogue import HostHasVms, InternalError, InvalidVmState
-from photon.domain.errors import PhotonError
+from photon.domain.error_catalogue import HostHasVms, InvalidVmState
+from photon.domain.errors import Kind, PhotonError
 from photon.domain.guest import AgentRefusal, Refusal
 
 # What to do about a VM that is in the wrong state, by what was asked.
@@ -19,6 +20,15 @@ _POWER_ADVICE: Final[Mapping[str, str]] = {
     "GET_MKS_TICKET": "it is not powered on; start it first",
 }
 _WRONG_STATE: Final = frozenset({AgentRefusal.NOT_POWERED_OFF, AgentRefusal.WRONG_POWER_STATE})
+
+
+@dataclass(eq=False)
+class NotDone(PhotonError):
+    """What the contract has no code of its own for: it shows as InternalError (5.2)."""
+
+    code, kind, text = "InternalError", Kind.CONFLICT, "{problem}"
+    id: str
+    problem: str
 
 
 @contextmanager
@@ -37,4 +47,4 @@ def error_of(refusal: Refusal, operation: str, vm_id: str) -> PhotonError:
         return InvalidVmState(id=vm_id, state=state, advice=advice)
     if refusal.code is AgentRefusal.HOST_HAS_GUESTS:
         return HostHasVms(id=vm_id, vm_count=int(refusal.facts.get("guests", "1")))
-    return InternalError(request_id=vm_id, problem=f"{refusal.message} ({refusal.code})")
+    return NotDone(id=vm_id, problem=f"the host refuses {operation}: {refusal.message}")

@@ -12,12 +12,12 @@ import msgspec
 
 from photon.agent_client.errors import AgentUnreachable
 from photon.domain.disk import DiskState, PersistentDisk, VmDisk
-from photon.domain.error_catalogue import DiskNotFound, InternalError
+from photon.domain.error_catalogue import DiskNotFound
 from photon.domain.guest import AgentRefusal, Refusal
 from photon.domain.orders.vm import VmDiskOrder
 from photon.domain.task import ErrorRecord
 from photon.sagas.cloud import Cloud
-from photon.sagas.refusals import error_of, explained
+from photon.sagas.refusals import NotDone, error_of, explained
 from photon.sagas.whereabouts import host_of
 from photon.store.nouns import DISKS, VMS
 from photon.store.protocol import Update, Write
@@ -75,8 +75,8 @@ async def undo_attach(cloud: Cloud, order: Plug) -> None:
 async def detach(cloud: Cloud, order: Plug) -> None:
     vm = await cloud.vm(order.vm_id)
     if order.disk_id not in {disk.id for disk in vm.persistent_disks}:
-        raise InternalError(
-            request_id=vm.id,
+        raise NotDone(
+            id=vm.id,
             problem=f"disk {order.disk_id} is not attached to VM {vm.id}; nothing to detach",
         )
     host = await host_of(cloud, vm)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from photon.agent_client.address import HostAddress
 from photon.domain.disk import PersistentDisk
-from photon.domain.error_catalogue import InternalError
 from photon.domain.vm import Vm
 from photon.sagas.cloud import Cloud
+from photon.sagas.refusals import NotDone
 
 
 async def host_of(cloud: Cloud, vm: Vm) -> HostAddress:
@@ -16,8 +16,8 @@ async def host_of(cloud: Cloud, vm: Vm) -> HostAddress:
         InternalError: none does; a VM that is in ERROR has no guest.
     """
     if vm.host_id is None:
-        raise InternalError(
-            request_id=vm.id,
+        raise NotDone(
+            id=vm.id,
             problem=f"VM {vm.id} is {vm.state} and is on no host; delete it and create another",
         )
     return await cloud.address_of(vm.host_id)

@@ -36,6 +36,7 @@ from photon.domain.guest import (
     Refusal,
 )
 
+CAPTURE_BYTES_MIN = 1 << 20  # No image is smaller than this.
 DISKS_PER_GUEST_MAX = 16  # As many as a real guest's bus has places for.
 NETMASK = "255.0.0.0"
 
@@ -307,7 +308,8 @@ class SimulatedDriver:
             raise Refusal(AgentRefusal.NOT_POWERED_OFF, "Only a stopped guest can be captured.")
         await self._take(self._site.latencies.capture)
         [boot] = [disk for disk in held.guest.disks if disk.boot]
-        return self._captures.make(image_id, boot.capacity_gib << 30)
+        # A boot disk below one GiB counts as 0 GiB, and is still a disk.
+        return self._captures.make(image_id, max(boot.capacity_gib << 30, CAPTURE_BYTES_MIN))
 
     async def capture_path(self, image_id: str) -> str:
         return self._captures.path(image_id)

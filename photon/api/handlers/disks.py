@@ -7,8 +7,9 @@ import msgspec
 from photon.api.handlers.lookups import affinities_of, the_disk, the_project, the_vm, usable_flavor
 from photon.api.paging import Listing, list_page
 from photon.api.plane import Plane
-from photon.api.route import Call, NamedQuery, NoQuery
+from photon.api.route import Call, NamedQuery, NoQuery, StateQuery
 from photon.api.submit import Ask, Job, refused, submitted
+from photon.api.task_lists import tasks_of
 from photon.api.views.vm import disk_view, ephemeral_disk_view
 from photon.domain.affinity import Affinity, AffinityKind
 from photon.domain.demand import Demand, DiskDemand
@@ -102,6 +103,11 @@ async def show_disk(plane: Plane, call: Plain) -> wire.PersistentDisk | wire.Eph
         if vm is not None and ephemeral.id == call.id:
             return ephemeral_disk_view(ephemeral, vm, call.base)
     raise DiskNotFound(call.id)
+
+
+async def list_disk_tasks(plane: Plane, call: Call[StateQuery, None]) -> ResourceList[Task]:
+    await the_disk(plane, call.id)
+    return await tasks_of(plane, call, EntityKind.PERSISTENT_DISK)
 
 
 async def delete_disk(plane: Plane, call: Plain) -> Task:

@@ -9,8 +9,9 @@ import msgspec
 from photon.api.handlers.lookups import the_disk, the_project, the_vm
 from photon.api.paging import Listing, list_page
 from photon.api.plane import Plane
-from photon.api.route import Call, NamedQuery, NoQuery
+from photon.api.route import Call, NamedQuery, NoQuery, StateQuery
 from photon.api.submit import Ask, Job, completed, refused, submitted
+from photon.api.task_lists import tasks_of
 from photon.api.views.vm import vm_view
 from photon.domain.disk import DISK_OPERATION_FROM, DiskOperation
 from photon.domain.error_catalogue import (
@@ -49,6 +50,11 @@ async def list_vms(plane: Plane, call: Call[NamedQuery, None]) -> ResourceList[w
 
 async def show_vm(plane: Plane, call: Plain) -> wire.Vm:
     return vm_view(await the_vm(plane, call.id), call.base)
+
+
+async def list_vm_tasks(plane: Plane, call: Call[StateQuery, None]) -> ResourceList[Task]:
+    await the_vm(plane, call.id)
+    return await tasks_of(plane, call, EntityKind.VM)
 
 
 async def delete_vm(plane: Plane, call: Plain) -> Task:

@@ -6,7 +6,7 @@ from typing import Final
 
 from photon.api.handlers import disks
 from photon.api.principal import Role
-from photon.api.route import Gate, NamedQuery, Route, Tag
+from photon.api.route import Gate, NamedQuery, Route, StateQuery, Tag
 from photon.wire.v1 import disk
 from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
@@ -53,5 +53,15 @@ ROUTES: Final[tuple[Route, ...]] = (
         role=Role.PROJECT,
         status=201,
         gate=Gate.CHANGE,
+    ),
+    Route(
+        "GET",
+        "/v1/disks/{id}/tasks",
+        disks.list_disk_tasks,
+        ResourceList[Task],
+        Tag.DISKS,
+        "List a persistent disk's tasks",
+        role=Role.PROJECT,
+        query=StateQuery,
     ),
 )

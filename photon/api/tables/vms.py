@@ -6,7 +6,7 @@ from typing import Final
 
 from photon.api.handlers import vm_create, vms
 from photon.api.principal import Role
-from photon.api.route import Gate, NamedQuery, Route, Tag
+from photon.api.route import Gate, NamedQuery, Route, StateQuery, Tag
 from photon.wire.v1 import vm
 from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
@@ -77,5 +77,15 @@ ROUTES: Final[tuple[Route, ...]] = (
         status=201,
         body=vm.Tag,
         gate=Gate.CHANGE,
+    ),
+    Route(
+        "GET",
+        "/v1/vms/{id}/tasks",
+        vms.list_vm_tasks,
+        ResourceList[Task],
+        Tag.VMS,
+        "List a VM's tasks",
+        role=Role.PROJECT,
+        query=StateQuery,
     ),
 )
