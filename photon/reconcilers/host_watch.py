@@ -51,6 +51,7 @@ class _Line:
     cursor: int = 0
     misses: int = 0
     silent: set[str] = field(default_factory=set)
+    absent: set[str] = field(default_factory=set)  # from the last heartbeat
     heard: asyncio.Event = field(default_factory=asyncio.Event)  # all of it once, or not at all
     polling: asyncio.Task[None] | None = None
 
@@ -124,12 +125,21 @@ class HostWatch:
             self._wake.clear()
             changed, self._changed = self._changed, set()
             for host_id in changed:
-                host = await self._store.find(HOSTS, host_id)
-                if host is None:
-                    self._generation_of.pop(host_id, None)
-                    self._remove(host_id)
-                elif self._put(host):
-                    await self._look(self._lines[host.agent_endpoint], host_id)
+                try:
+                    await self._hear_of(host_id)
+                except Exception:  # What one host does must not hide what becomes of the others.
+                    log.exception("the change of host %s was not followed; it is again", host_id)
+                    self._changed.add(host_id)
+                    self._wake.set()
+                    await self._clock.sleep(MISS_PAUSE_SECONDS)
+
+    async def _hear_of(self, host_id: str) -> None:
+        host = await self._store.find(HOSTS, host_id)
+        if host is None:
+            self._generation_of.pop(host_id, None)
+            self._remove(host_id)
+        elif self._put(host):
+            await self._look(self._lines[host.agent_endpoint], host_id)
 
     def welcome(self, host: Host, inventory: Inventory) -> None:
         """Believes at once in a host that takes VMs now; the change feed says it again."""
@@ -188,11 +198,17 @@ class HostWatch:
                 batch = await self._agents.report(
                     line.endpoint, line.boot_id, line.cursor, POLL_WAIT_MS
                 )
+                await self._take(line, batch)
             except (AgentUnreachable, AgentFaulty) as problem:
                 self._missed(line, problem)
                 await self._clock.sleep(MISS_PAUSE_SECONDS)
                 continue
-            await self._take(line, batch)
+            except Exception:  # Nobody else listens to these hosts: one bad report ends nothing.
+                log.exception(
+                    "a report of %s could not be used; it is asked for again", line.endpoint
+                )
+                await self._clock.sleep(MISS_PAUSE_SECONDS)
+                continue
             if not batch.more:
                 line.heard.set()
                 await self._clock.sleep(POLL_PAUSE_SECONDS)
@@ -216,9 +232,22 @@ class HostWatch:
                 await self._look(line, report.host_id)
             await self._observe(report)
         line.boot_id, line.cursor = batch.boot_id, batch.cursor
-        for host_id in line.silent & set(batch.hosts):
+        self._count_present(line, set(batch.hosts))
+
+    def _count_present(self, line: _Line, present: set[str]) -> None:
+        """The agent speaks for its hosts: one that it leaves out twice does not answer it.
+
+        Once is not enough, for what it says now may be older than the host's provisioning.
+        """
+        for host_id in line.silent & present:
             self._believer.back(host_id)
             line.silent.discard(host_id)
+        absent = line.hosts - present
+        for host_id in (absent & line.absent) - line.silent:
+            log.warning("host %s does not answer its agent", host_id)
+            self._believer.missing(host_id)
+            line.silent.add(host_id)
+        line.absent = absent
 
     async def _look(self, line: _Line, host_id: str) -> None:
         """The reports do not fit what is believed: ask for all of it."""

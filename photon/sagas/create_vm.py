@@ -9,6 +9,8 @@ end                record host and datastore; VM -> STOPPED       VM -> ERROR, i
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -45,6 +47,7 @@ _PLACE_AGAIN: Final = frozenset(
     }
 )
 
+log = logging.getLogger(__name__)
 replace = msgspec.structs.replace
 
 
@@ -106,6 +109,7 @@ async def make_guest(cloud: Cloud, order: GuestOrder) -> Outcome:
     except Refusal as refusal:
         if refusal.code not in _PLACE_AGAIN:
             raise error_of(refusal, "CREATE_VM", order.spec.vm_id) from refusal
+        await _shut_out(cloud, order)
         await cloud.scheduler.refused(order.placement, refusal.code)
         return Outcome(VmState.CREATING, refusal.message)
 
@@ -127,15 +131,30 @@ async def _make(cloud: Cloud, order: GuestOrder) -> Outcome:
     return Outcome(STATE_OF_GUEST[guest.state])
 
 
+async def _shut_out(cloud: Cloud, order: GuestOrder) -> None:
+    """Lets no earlier owner's create through to a host that refused, now that another is tried.
+
+    A host that is silent or will not hear of it may end up with an orphan, which is swept.
+    """
+    with suppress(AgentUnreachable, Refusal):
+        await _delete(cloud, order)
+
+
 async def unmake_guest(cloud: Cloud, order: GuestOrder) -> None:
     """What cannot be unmade because its host is silent, the sweeper of orphans unmakes later."""
-    host = HostAddress(order.placement.agent_endpoint, order.placement.host_id)
     try:
-        await cloud.agents.delete_vm(host, order.fence, order.spec.vm_id, force=True)
-    except (AgentUnreachable, Refusal):
-        return
-    finally:
-        await cloud.scheduler.release(order.demand.id, order.placement.host_id)
+        await _delete(cloud, order)
+    except AgentUnreachable:
+        log.info("host %s may keep a guest for a while", order.placement.host_id)
+    except Refusal as refusal:
+        if refusal.code is not AgentRefusal.HOST_NOT_FOUND:
+            raise error_of(refusal, "CREATE_VM", order.spec.vm_id) from refusal
+    await cloud.scheduler.release(order.demand.id, order.placement.host_id)
+
+
+async def _delete(cloud: Cloud, order: GuestOrder) -> None:
+    host = HostAddress(order.placement.agent_endpoint, order.placement.host_id)
+    await cloud.agents.delete_vm(host, order.fence, order.spec.vm_id, force=True)
 
 
 async def finish(cloud: Cloud, order: CreateVm, result: tuple[Placement, Outcome]) -> Plan:

@@ -8,6 +8,7 @@ end                disk -> DETACHED, with its datastore           disk -> ERROR,
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 
 import msgspec
@@ -31,6 +32,7 @@ from photon.store.protocol import Charge, Delete, Update
 from photon.store.reaping import reap_flavor
 from photon.tasks.saga import Plan, Run, Saga, Step
 
+log = logging.getLogger(__name__)
 replace = msgspec.structs.replace
 
 
@@ -79,14 +81,16 @@ async def make(cloud: Cloud, order: DiskOrder) -> None:
 
 
 async def undo_make(cloud: Cloud, order: DiskOrder) -> None:
-    """What cannot be unmade because its host is silent, the sweeper of orphans unmakes later."""
+    """What cannot be unmade because its host is silent goes when the disk is deleted."""
     host = HostAddress(order.placement.agent_endpoint, order.placement.host_id)
     try:
         await cloud.agents.delete_disk(host, order.fence, order.disk.id)
-    except (AgentUnreachable, Refusal):
-        return
-    finally:
-        await cloud.scheduler.release(order.demand.id, order.placement.host_id)
+    except AgentUnreachable:
+        log.info("host %s may keep a disk for a while", order.placement.host_id)
+    except Refusal as refusal:
+        if refusal.code is not AgentRefusal.HOST_NOT_FOUND:
+            raise error_of(refusal, "CREATE_DISK", order.disk.id) from refusal
+    await cloud.scheduler.release(order.demand.id, order.placement.host_id)
 
 
 async def finish_create(cloud: Cloud, order: CreateDisk, placement: Placement) -> Plan:

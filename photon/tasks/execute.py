@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from photon.domain.error_catalogue import InternalError
-from photon.domain.errors import PhotonError
+from photon.domain.errors import PhotonError, RecordedError
 from photon.domain.task import ErrorRecord, TaskState
 from photon.outside.clock import Clock
 from photon.tasks.journal import LostOwnership, TaskJournal
@@ -36,11 +36,21 @@ async def execute(bound: BoundSaga, journal: TaskJournal, clock: Clock) -> None:
     Raises:
         LostOwnership: another controller owns the task now.
     """
+    try:
+        await _execute(bound, journal, clock)
+    finally:
+        journal.close()
+
+
+async def _execute(bound: BoundSaga, journal: TaskJournal, clock: Clock) -> None:
     saga, deps = bound.saga, bound.deps
     order = msgspec.json.decode(journal.task.order, type=saga.order)
     run: Run[Any] = Run(deps, journal)
     try:
         result = await saga.body(run, order)
+        known = journal.error()
+        if known is not None:  # All steps went well, the end did not: some may be undone by now.
+            raise RecordedError(known.code, known.message, known.data)
 
         async def finish() -> Plan:
             return await saga.finish(deps, order, result)

@@ -26,6 +26,7 @@ from photon.tasks.saga import Plan
 
 SHOW_STARTED_SECONDS = 0.25  # A step that takes longer is worth a write of its own to show it.
 PLAN_TRIES_MAX = 20  # The lock keeps other tasks away; only tags and metadata can be in between.
+WARNINGS_A_STEP_MAX = 16  # An undo that is tried for ever may fail in ever new words.
 BUSY_WAIT_SECONDS = 0.05
 
 replace = msgspec.structs.replace
@@ -112,7 +113,7 @@ class TaskJournal:
     def warned(self, warning: ErrorRecord) -> None:
         if self._steps:
             step = self._steps[self._current]
-            if warning not in step.warnings:
+            if warning not in step.warnings and len(step.warnings) < WARNINGS_A_STEP_MAX:
                 self._steps[self._current] = replace(step, warnings=(*step.warnings, warning))
                 self._dirty = True
 
@@ -134,15 +135,24 @@ class TaskJournal:
         async with self._writing:
             before = self._task, list(self._steps)
             for _ in range(PLAN_TRIES_MAX):
-                chosen = await plan()
-                self._close(state, chosen)
                 try:
+                    chosen = await plan()
+                    self._close(state, chosen)
                     await self._write(chosen.writes)
+                    return
                 except (AlreadyExists, StaleGeneration, RequirementFailed):
                     self._task, self._steps = before[0], list(before[1])
-                    continue
-                return
+                except BaseException:
+                    # It has not ended: what is written next must not say that it did.
+                    self._task, self._steps = before[0], list(before[1])
+                    raise
         raise PlanContended(self._task.id)
+
+    def close(self) -> None:
+        """Nothing more is written: the task has ended, or somebody else goes on with it."""
+        self._stop_showing()
+        if self._showing is not None:
+            self._showing.cancel()
 
     def _close(self, state: TaskState, plan: Plan) -> None:
         now = self._clock.now_ms()
@@ -195,7 +205,7 @@ class TaskJournal:
         try:
             await self._commit(writes, task)
         except BaseException:
-            self._dirty, self._owed = True, owed
+            self._dirty, self._owed = True, self._owed or owed
             raise
         self._task = replace(self._task, generation=task.generation + 1)
 

@@ -13,7 +13,7 @@ from photon.domain.controller import Controller
 from photon.domain.error_catalogue import OutOfThreadPoolWorker
 from photon.domain.task import Task
 from photon.outside.clock import Clock
-from photon.store.errors import StaleGeneration
+from photon.store.errors import StaleGeneration, StoreBusy, StoreUnavailable
 from photon.store.nouns import CONTROLLERS, TASKS
 from photon.store.protocol import CloudStore, Update
 from photon.tasks.execute import BoundSaga, execute
@@ -90,17 +90,26 @@ class TaskRunner:
             try:
                 journal = TaskJournal(self._store, self._clock, task, fence)
                 await execute(bound, journal, self._clock)
+                return
             except LostOwnership:
-                log.warning("task %s is run by another controller now", task.id)
+                log.warning("task %s is not what this controller wrote last", task.id)
             except Exception:  # Nothing may vanish: the task runs again from its journal.
                 log.exception("task %s stopped; it is taken up again", task.id)
-                await self._clock.sleep(RESTART_WAIT_SECONDS)
-                await self._take_up_again(task.id)
+        await self._take_up_again(task.id)
 
     async def _take_up_again(self, task_id: str) -> None:
-        task = await self._store.find(TASKS, task_id)
-        if task is not None and task.owner == self.owner and not self._closing:
-            await self._adopt_one(task)
+        """Goes on with a task that is still ours, however long the store is away."""
+        while not self._closing:
+            await self._clock.sleep(RESTART_WAIT_SECONDS)
+            try:
+                task = await self._store.find(TASKS, task_id)
+                if task is None or task.owner != self.owner:
+                    log.info("task %s has ended, or another controller runs it", task_id)
+                    return
+                if await self._adopt_one(task):
+                    return
+            except (StoreBusy, StoreUnavailable) as problem:
+                log.warning("task %s cannot be taken up again now: %s", task_id, problem)
 
     async def adopt(self, owner: str) -> int:
         """Takes over every open task of a dead `owner`; answers how many."""
@@ -139,9 +148,10 @@ class TaskRunner:
     async def close(self, *, wait_seconds: float) -> None:
         """Lets what runs come to its end for a while; the rest is taken up after the restart."""
         self._closing = True
-        live = list(self._live.values())
-        if live:
-            await asyncio.wait(live, timeout=wait_seconds)
-        for task in live:
-            task.cancel()
-        await asyncio.gather(*live, return_exceptions=True)
+        if self._live:
+            await asyncio.wait(self._live.values(), timeout=wait_seconds)
+        while self._live:  # One that was just taken up again, too.
+            live = list(self._live.values())
+            for task in live:
+                task.cancel()
+            await asyncio.gather(*live, return_exceptions=True)

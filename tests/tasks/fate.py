@@ -29,6 +29,7 @@ class Fate:
     crash: When = "before"
     events: list[str] = field(default_factory=list)
     dead: bool = False
+    problems: list[Exception] = field(default_factory=list)  # what the next events end with
 
     async def event(self, name: str, happen: Callable[[], Awaitable[T]]) -> T:
         self.check()
@@ -36,6 +37,8 @@ class Fate:
         self.events.append(name)
         if now and self.crash == "before":
             self.die()
+        if self.problems:
+            raise self.problems.pop(0)
         result = await happen()
         self.check()  # it may have died while this was on its way
         if now:

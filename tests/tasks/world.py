@@ -261,11 +261,11 @@ class Client:
 
     def __init__(self, life: Life) -> None:
         self.life = life
-        self._http = client_of(life.app())
+        self.http = client_of(life.app())
 
     async def ask(self, method: str, path: str, body: Any = None) -> Json:
         """The answer, which must not be an error."""
-        answer = await self._http.request(method, path, json=body)
+        answer = await self.http.request(method, path, json=body)
         assert answer.status_code < 300, answer.text
         return dict(answer.json())
 
@@ -285,7 +285,7 @@ class Client:
         return str((await self.done("POST", path, body))["entity"]["id"])
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self.http.aclose()
 
 
 Builder = Callable[[World, Client], Awaitable[None]]
