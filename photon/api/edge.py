@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ import falcon.asgi
 import msgspec
 
 from photon.api import errors, request
+from photon.api.body import printable
 from photon.api.docs.pages import add_pages
 from photon.api.download import Download
 from photon.api.edge_errors import MethodNotAllowed
@@ -72,7 +72,7 @@ def make_app(
     add_pages(app, plane, routes)
     for kind in (Exception, falcon.HTTPError):  # Falcon has a handler of its own for the latter.
         app.add_error_handler(kind, _failure(plane))
-    app.add_sink(partial(_no_route, plane), prefix="/")
+    app.add_sink(_no_route, prefix="/")
     return app
 
 
@@ -198,10 +198,8 @@ async def _known_answer(plane: Plane, call: Call[Any, Any]) -> msgspec.Raw | Non
     return msgspec.Raw(known.answer)
 
 
-async def _no_route(
-    plane: Plane, req: falcon.asgi.Request, resp: falcon.asgi.Response, **_: str
-) -> None:
-    raise NotFound(noun="route", id=req.path[:200])
+async def _no_route(req: falcon.asgi.Request, resp: object, ws: object = None, **_: str) -> None:
+    raise NotFound(noun="route", id=printable(req.path[: request.ID_LENGTH_MAX]))
 
 
 def _failure(plane: Plane) -> _Respond:

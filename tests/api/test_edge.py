@@ -64,6 +64,31 @@ async def test_head_is_refused_without_a_body(api: Api) -> None:
     assert (await api.client.head("/v1/tenants")).status_code == 405
 
 
+async def test_a_websocket_where_there_is_none_is_closed(api: Api) -> None:
+    for path, code in (("/v1/tenants", 3405), ("/v1/nothing", 3404)):
+        scope = {
+            "type": "websocket",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "path": path,
+            "query_string": b"",
+            "headers": [(b"host", b"api.test")],
+            "subprotocols": [],
+            "scheme": "ws",
+            "server": ("api.test", 80),
+        }
+        said: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "websocket.connect"}
+
+        async def send(event: Any, said: list[Any] = said) -> None:
+            said.append(event)
+
+        await cast(Any, api.app)(scope, receive, send)
+        assert [(event["type"], event["code"]) for event in said] == [("websocket.close", code)]
+
+
 async def test_a_lost_race_is_run_again(tmp_path: Path) -> None:
     tries = 0
 
