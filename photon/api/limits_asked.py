@@ -7,6 +7,7 @@ in the same write-set.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from photon.api.body import printable
@@ -18,6 +19,13 @@ from photon.wire.v1 import tenancy
 # 8 EiB. Whoever asks for more means a typing mistake; and doubles of that size, being multiples of
 # a MiB in practice, still add up exactly.
 LIMIT_BASE_MAX: Final = float(1 << 63)
+
+
+@dataclass(eq=False)
+class QuotaStillHeld(QuotaError):
+    """A tenant's key cannot go while its projects limit it."""
+
+    text = "projects still hold {usage} of the limit {limit}; remove the key from their quota first"
 
 
 def limits_asked(quota: tenancy.Quota | None) -> tuple[Amount, ...]:

@@ -114,7 +114,8 @@ async def test_a_tenants_key_goes_after_its_projects_let_it_go(api: Api) -> None
     tenant = f"/v1/tenants/{tenant_id}"
     project = f"/v1/projects/{await a_project(api, tenant_id, a=4)}"
     removal: dict[str, Any] = {"quotaItems": {"a": None, "b": None}}
-    await api.refused("DELETE", f"{tenant}/quota", removal, code="QuotaError")
+    error = await api.refused("DELETE", f"{tenant}/quota", removal, code="QuotaError")
+    assert error["message"].startswith("projects still hold a, 4, COUNT of the limit a, 10, COUNT;")
     await api.refused("PUT", f"{tenant}/quota", limits(b=5), code="QuotaError")
     await api.do("DELETE", f"{project}/quota", removal)
     await api.do("DELETE", f"{tenant}/quota", removal)

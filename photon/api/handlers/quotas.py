@@ -10,6 +10,7 @@ from typing import Any
 
 from photon.api.found import the_project, the_tenant
 from photon.api.limits_asked import (
+    QuotaStillHeld,
     change_of,
     check_units,
     check_within,
@@ -24,7 +25,7 @@ from photon.api.submit import Ask, completed
 from photon.api.views.tenancy import quota_view
 from photon.domain.kinds import EntityKind
 from photon.domain.project import Project
-from photon.domain.quota import Amount, QuotaUnit
+from photon.domain.quota import Amount, QuotaUnit, in_unit
 from photon.domain.tenant import Tenant
 from photon.store.nouns import PROJECTS, TENANTS
 from photon.store.protocol import (
@@ -56,6 +57,7 @@ async def reset_tenant_quota(plane: Plane, call: QuotaCall) -> Task:
     check_units(limits, _used(rows))
     kept = {limit.key for limit in limits}
     removed = [row for key, row in rows.items() if key not in kept]
+    _check_let_go(removed)
     writes = [_unused(tenant.id, removed), SetLimits(tenant.id, limits, replace=True)]
     return await _tenant_changed(plane, call, tenant, "RESET_QUOTA", writes)
 
@@ -75,7 +77,9 @@ async def remove_tenant_quota(plane: Plane, call: RemovalCall) -> Task:
     tenant = await the_tenant(plane, call.id)
     rows = limited(await plane.store.quota(tenant.id))
     known = tuple(key for key in keys if key in rows)
-    writes = [_unused(tenant.id, [rows[key] for key in known]), DropLimits(tenant.id, known)]
+    removed = [rows[key] for key in known]
+    _check_let_go(removed)
+    writes = [_unused(tenant.id, removed), DropLimits(tenant.id, known)]
     return await _tenant_changed(plane, call, tenant, "DELETE_QUOTA", writes)
 
 
@@ -136,6 +140,21 @@ async def _project_changed(
 ) -> Task:
     ask = Ask(operation, EntityKind.PROJECT, project.id, project.id)
     return await completed(plane, call, ask, [Update(PROJECTS, project), *writes])
+
+
+def _check_let_go(removed: list[QuotaRow]) -> None:
+    """Says which key is in the way, as far as it is known before the commit decides.
+
+    Raises:
+        QuotaStillHeld: projects hold some of a key.
+    """
+    for row in removed:
+        if row.usage and row.limit is not None:
+            unit = QuotaUnit(row.unit)
+            limit, usage = (
+                f"{row.key}, {in_unit(base, unit):g}, {unit}" for base in (row.limit, row.usage)
+            )
+            raise QuotaStillHeld(limit=limit, usage=usage, new_usage=usage)
 
 
 def _unused(owner_id: str, rows: list[QuotaRow]) -> Write:
