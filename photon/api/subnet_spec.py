@@ -31,7 +31,8 @@ def checked_subnet(id: str, spec: wire.SubnetCreateSpec) -> Subnet:
     for name in names:
         if not name.isprintable():
             raise InvalidEntity(problem="portGroups.names : must be printable text")
-    _check_cidr(spec.private_ip_cidr)
+    cidr = spec.private_ip_cidr or None  # Clients send what they leave out as "".
+    _check_cidr(cidr)
     _check_servers(spec.dns_server_addresses)
     return Subnet(
         id=id,
@@ -39,7 +40,7 @@ def checked_subnet(id: str, spec: wire.SubnetCreateSpec) -> Subnet:
         description=spec.description,
         port_groups=tuple(dict.fromkeys(names)),
         type=kind,
-        private_ip_cidr=spec.private_ip_cidr,
+        private_ip_cidr=cidr,
         dns_servers=tuple(spec.dns_server_addresses or ()),
     )
 

@@ -174,6 +174,14 @@ async def test_a_subnet_that_cannot_be(api: Api, change: dict[str, Any], code: s
     await api.refused("POST", "/v1/subnets", {**spec("pg1"), **change}, code=code)
 
 
+async def test_what_clients_leave_out_they_send_as_nothing(api: Api) -> None:
+    await a_host(api, "pg1")
+    body = spec("pg1", description="", privateIpCidr="", dnsServerAddresses=None, type=None)
+    shown = await api.get(f"/v1/subnets/{await api.made('/v1/subnets', body)}")
+    assert shown["privateIpCidr"] is None
+    assert shown["dnsServerAddresses"] == []
+
+
 async def test_a_subnet_that_is_not_there(api: Api) -> None:
     for method, path, body in (
         ("GET", "", None),
