@@ -2,8 +2,9 @@
 
 That no usage passes its limit is the table's own constraint (`schema.QUOTA_CHECK`): a statement
 that would break it is refused and changes nothing, and only then is it asked which key it was.
-Usage and limits are doubles in base units, rounded to 6 decimals, so that sums of tenths come back
-to where they began.
+Usage and limits are doubles in base units. Sums of counts are rounded to 6 decimals, so that tenths
+come back to where they began; bytes are whole and need none. Nor could they bear it: SQLite's
+round() writes the number down in decimals, and misses whole numbers from about 10**14 on.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _CHARGE: Final = [
     "INSERT INTO quota_items (owner_id, key, limit_base, usage_base, unit) VALUES "  # noqa: S608
     + ", ".join(["(?, ?, NULL, ?, ?)"] * keys)
     + " ON CONFLICT (owner_id, key) DO UPDATE"
-    " SET usage_base = round(usage_base + excluded.usage_base, 6)"
+    " SET usage_base = CASE unit WHEN 'COUNT' THEN round(usage_base + excluded.usage_base, 6)"
+    " ELSE usage_base + excluded.usage_base END"
     for keys in range(KEYS_A_STATEMENT_MAX + 1)
 ]
 _SET: Final = (
@@ -37,8 +39,9 @@ _UNLIMIT_ALL: Final = "UPDATE quota_items SET limit_base = NULL WHERE owner_id =
 _UNLIMIT: Final = "UPDATE quota_items SET limit_base = NULL WHERE owner_id = ? AND key = ?"
 _DROP: Final = "DELETE FROM quota_items WHERE owner_id = ?"
 _HAS_NO_ROOM: Final = (
-    "SELECT limit_base, usage_base, unit FROM quota_items WHERE owner_id = ? AND key = ?"
-    " AND round(usage_base + ?, 6) > limit_base"
+    "SELECT limit_base, usage_base, unit FROM quota_items WHERE owner_id = ?1 AND key = ?2"
+    " AND CASE unit WHEN 'COUNT' THEN round(usage_base + ?3, 6) ELSE usage_base + ?3 END"
+    " > limit_base"
 )
 _USAGE: Final = "SELECT usage_base FROM quota_items WHERE owner_id = ? AND key = ?"
 _LIST: Final = (

@@ -34,6 +34,19 @@ class QuotaContract:
         ]
         assert await rig.store.quota("o2") == []
 
+    async def test_petabytes_add_up_to_the_byte(self, rig: Rig) -> None:
+        half = Amount("m", 100_000, QuotaUnit.GB)
+        await rig.store.commit([SetLimits("o1", (Amount("m", 200_000, QuotaUnit.GB),))])
+        for _ in range(2):
+            await rig.store.commit([Charge("o1", (half,))])
+        [row] = await rig.store.quota("o1")
+        assert row.usage == 200_000 * 2**30
+        with pytest.raises(QuotaExceeded):
+            await rig.store.commit([Charge("o1", (Amount("m", 1, QuotaUnit.B),))])
+        for _ in range(2):
+            await rig.store.commit([Charge("o1", (half.negated(),))])
+        assert [row.usage for row in await rig.store.quota("o1")] == [0]
+
     async def test_a_limit_is_reached_but_not_passed(self, rig: Rig) -> None:
         await rig.store.commit([SetLimits("o1", (count_of("vm", 3),))])
         await rig.store.commit([Charge("o1", (count_of("vm", 3),))])
