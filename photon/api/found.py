@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from photon.api.plane import Plane
+from photon.domain.disk import PersistentDisk
 from photon.domain.error_catalogue import (
+    DiskNotFound,
     FlavorNotFound,
     NetworkNotFound,
     NotFound,
+    VmNotFound,
     ZoneNotFound,
 )
 from photon.domain.flavor import Flavor
 from photon.domain.project import Project
 from photon.domain.subnet import Subnet
 from photon.domain.tenant import Tenant
+from photon.domain.vm import Vm
 from photon.domain.zone import Zone
-from photon.store.nouns import FLAVORS, PROJECTS, SUBNETS, TENANTS, ZONES
+from photon.store.nouns import DISKS, FLAVORS, PROJECTS, SUBNETS, TENANTS, VMS, ZONES
 
 
 async def the_tenant(plane: Plane, id: str) -> Tenant:
@@ -50,3 +54,17 @@ async def the_subnet(plane: Plane, id: str) -> Subnet:
     if subnet is None:
         raise NetworkNotFound(id)
     return subnet
+
+
+async def the_vm(plane: Plane, vm_id: str) -> Vm:
+    vm = await plane.store.find(VMS, vm_id)
+    if vm is None:
+        raise VmNotFound(vm_id)
+    return vm
+
+
+async def the_disk(plane: Plane, disk_id: str) -> PersistentDisk:
+    disk = await plane.store.find(DISKS, disk_id)
+    if disk is None:
+        raise DiskNotFound(disk_id)
+    return disk

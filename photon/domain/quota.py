@@ -31,7 +31,7 @@ UNIT_FACTOR: Final[Mapping[QuotaUnit, int]] = {
 
 _DECIMALS = 6  # Tenths of a count add up to whole ones.
 _WHOLE_FROM = 2.0**53  # Doubles from here on have no fraction, or are no numbers.
-_DECIMALS_SHOWN = 12  # One byte is 9.3e-10 GB.
+_DECIMALS_SHOWN = 9  # A byte more or less than a tenth of a GB is shown as a tenth.
 
 
 class Amount(msgspec.Struct, frozen=True):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from photon.api.handlers.lookups import affinities_of, the_disk, the_project, the_vm, usable_flavor
+from photon.api.found import the_disk, the_project, the_vm
+from photon.api.handlers.lookups import affinities_of, usable_flavor
 from photon.api.paging import Listing, list_page
 from photon.api.plane import Plane
 from photon.api.route import Call, NamedQuery, NoQuery, StateQuery

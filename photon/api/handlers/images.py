@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from photon.api.download import Download
-from photon.api.handlers.lookups import the_vm
+from photon.api.found import the_vm
 from photon.api.paging import Listing, list_page
 from photon.api.plane import Plane
 from photon.api.route import Call, NamedQuery, NoQuery, StateQuery

@@ -4,47 +4,20 @@ from __future__ import annotations
 
 from photon.api.plane import Plane
 from photon.domain.affinity import Affinity, AffinityKind
-from photon.domain.disk import PersistentDisk
 from photon.domain.error_catalogue import (
-    DiskNotFound,
     ImageNotFound,
     InvalidFlavor,
     InvalidFlavorState,
     InvalidImageState,
     InvalidZoneState,
-    NotFound,
-    VmNotFound,
     ZoneNotFound,
 )
 from photon.domain.flavor import Flavor, FlavorKind
 from photon.domain.image import Image
-from photon.domain.project import Project
 from photon.domain.readiness import Readiness
-from photon.domain.vm import Vm
 from photon.domain.zone import Zone
-from photon.store.nouns import DISKS, FLAVORS, IMAGES, PROJECTS, VMS, ZONES
+from photon.store.nouns import FLAVORS, IMAGES, ZONES
 from photon.wire.v1.affinity import LocalitySpec
-
-
-async def the_project(plane: Plane, project_id: str) -> Project:
-    project = await plane.store.find(PROJECTS, project_id)
-    if project is None:
-        raise NotFound(noun="Project", id=project_id)
-    return project
-
-
-async def the_vm(plane: Plane, vm_id: str) -> Vm:
-    vm = await plane.store.find(VMS, vm_id)
-    if vm is None:
-        raise VmNotFound(vm_id)
-    return vm
-
-
-async def the_disk(plane: Plane, disk_id: str) -> PersistentDisk:
-    disk = await plane.store.find(DISKS, disk_id)
-    if disk is None:
-        raise DiskNotFound(disk_id)
-    return disk
 
 
 async def usable_flavor(plane: Plane, name: str, kind: FlavorKind) -> Flavor:

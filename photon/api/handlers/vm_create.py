@@ -11,14 +11,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from photon.api.handlers.lookups import (
-    affinities_of,
-    the_disk,
-    the_project,
-    usable_flavor,
-    usable_image,
-    usable_zone,
-)
+from photon.api.found import the_disk, the_project
+from photon.api.handlers.lookups import affinities_of, usable_flavor, usable_image, usable_zone
 from photon.api.handlers.networks import subnets_for
 from photon.api.plane import Plane
 from photon.api.route import Call, NoQuery

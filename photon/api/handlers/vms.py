@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from photon.api.handlers.lookups import the_disk, the_project, the_vm
+from photon.api.found import the_disk, the_project, the_vm
 from photon.api.paging import Listing, list_page
 from photon.api.plane import Plane
 from photon.api.route import Call, NamedQuery, NoQuery, StateQuery
