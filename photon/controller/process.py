@@ -135,6 +135,10 @@ class ControllerProcess:
     async def _instances(self) -> list[tuple[str, str, str]]:
         return [(self._config.listen_host, "READY", "")]
 
+    def answer_waiting(self) -> None:
+        """Answers whoever waits for a task's end, since nothing more will be served."""
+        self._waiting.close()
+
     async def stop(self) -> None:
         """Ends what runs within DRAIN_SECONDS; the rest goes on after the next start."""
         await self._runner.close(wait_seconds=DRAIN_SECONDS)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import socket
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
@@ -25,11 +28,32 @@ COLLECT_AFTER: Final = (50_000, 20, 50)
 # The thread that waits for the disk asks for the interpreter when a commit is durable; every task
 # of the group waits for it meanwhile.
 SWITCH_SECONDS: Final = 0.001
-CLOSE_SECONDS: Final = 15  # Long polls are cut then; clients ask again.
+CLOSE_SECONDS: Final = 15  # Uploads that take longer are cut; long polls are answered at once.
 
 
 class _Server(uvicorn.Server):
-    """Says where it listens as soon as it does."""
+    """Says where it listens as soon as it does, and who waits for something when it closes."""
+
+    def __init__(self, config: uvicorn.Config, closing: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._closing = closing
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves them to us: uvicorn would end the process before the controller has."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        yield
+
+    def _stop(self) -> None:
+        """Asked twice, it waits for nobody."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._closing()
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -66,7 +90,8 @@ async def _serve(config: ControllerConfig) -> int:
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=CLOSE_SECONDS,
             limit_concurrency=CONNECTIONS_MAX,
-        )
+        ),
+        controller.answer_waiting,
     )
     stopping = asyncio.create_task(_stop_with(controller, server))
     try:
