@@ -74,7 +74,3 @@ def groups_view(own: Sequence[str], inherited: Sequence[str]) -> list[SecurityGr
     return [SecurityGroup(group, inherited=True) for group in taken] + [
         SecurityGroup(group) for group in own if group not in taken
     ]
-
-
-def _printable(group: str) -> str:
-    return printable(group[:GROUP_LENGTH_MAX])

@@ -76,11 +76,6 @@ class Vm(msgspec.Struct, frozen=True):
     def persistent_disks(self) -> tuple[VmDisk, ...]:
         return tuple(disk for disk in self.disks if disk.kind is FlavorKind.PERSISTENT_DISK)
 
-    @property
-    def disk_gib(self) -> int:
-        """What its ephemeral disks hold of a datastore."""
-        return sum(disk.capacity_gib for disk in self.ephemeral_disks)
-
 
 def all_costs(vm: Vm) -> list[tuple[Amount, ...]]:
     """What the VM and its ephemeral disks are charged: one cost each."""

@@ -44,7 +44,6 @@ class QemuRig:
         """Leaves the machine as it was."""
         for guest in await self.driver.guests():
             await self.driver.delete_vm(guest.vm_id)
-        await self.driver.remove_networks()
         await self.driver.close()
 
     def new_id(self) -> str:

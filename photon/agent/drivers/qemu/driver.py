@@ -270,10 +270,6 @@ class QemuDriver:
         if self._captures.find(image_id) is not None:
             self._captures.drop(image_id)
 
-    async def remove_networks(self) -> None:
-        """Gives the machine its bridges back; for a host that leaves without guests."""
-        await self._networks.remove()
-
     def _seen(self, record: VmRecord) -> Guest:
         return record.guest(self._guests.state(record.spec.vm_id))
 
