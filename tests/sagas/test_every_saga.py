@@ -7,11 +7,18 @@ from pathlib import Path
 import pytest
 
 from photon.sagas.catalogue import SAGAS
-from tests.sagas import cases_disks, cases_hosts, cases_vms
+from tests.sagas import cases_disks, cases_hosts, cases_images, cases_sync, cases_vms
 from tests.tasks import harness
 from tests.tasks.harness import SagaCase
 
-CASES: tuple[SagaCase, ...] = (*cases_vms.CASES, *cases_disks.CASES, *cases_hosts.CASES)
+CASES: tuple[SagaCase, ...] = (
+    *cases_vms.CASES,
+    *cases_disks.CASES,
+    *cases_hosts.CASES,
+    *cases_sync.CASES,
+    *cases_images.CASES,
+)
+PROVED_ELSEWHERE = {"CREATE_IMAGE"}  # No controller can carry on an upload: test_uploads.
 
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 
@@ -32,5 +39,7 @@ async def test_a_step_may_be_done_and_undone_twice(case: SagaCase, tmp_path: Pat
 
 
 def test_every_saga_has_a_case() -> None:
-    missing = {saga.operation for saga in SAGAS} - {case.operation for case in CASES}
+    missing = (
+        {saga.operation for saga in SAGAS} - {case.operation for case in CASES} - PROVED_ELSEWHERE
+    )
     assert not missing

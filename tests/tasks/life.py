@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -37,7 +38,9 @@ from tests.tasks.fate import Fate, mortal_agents, mortal_store
 
 BASE: Final = "http://api.test"
 RELEASE: Final = Release("1.2.1", "1.2.1-abcdef0", "abcdef0")
-TURNS_MAX: Final = 50_000  # A task of a world without real waiting that takes more has no end.
+TURNS_MAX: Final = 20_000  # A task of a world without real waiting that takes more has no end.
+EAGER_TURNS: Final = 10_000
+PATIENT_SECONDS: Final = 0.001  # The library of images works in threads, and in other programs.
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Surroundings:
     clock: Clock
     ids: Ids
     images: ImageLibrary
+    fetch: Callable[[str], AsyncGenerator[bytes, None]]
 
 
 class Life:
@@ -72,6 +76,7 @@ class Life:
             image_url=lambda image_id: f"{BASE}/v1/images/{image_id}/content",
             welcome=self._welcome,
             regard=self._regard,
+            fetch=around.fetch,
         )
         self.runner = TaskRunner(
             self.store,
@@ -109,10 +114,10 @@ class Life:
 
     async def finished(self) -> None:
         """Returns when no task runs here any more, or this life is over."""
-        for _ in range(TURNS_MAX):
+        for turn in range(TURNS_MAX):
             if self.fate.dead or not self.runner.live:
                 return
-            await asyncio.sleep(0)
+            await asyncio.sleep(0 if turn < EAGER_TURNS else PATIENT_SECONDS)
         raise AssertionError("a task has no end")
 
     async def end(self) -> None:

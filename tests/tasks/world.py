@@ -7,7 +7,7 @@ What a `World` holds outlives every controller (`Life`) that works on it. It can
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,10 +167,20 @@ class World:
     async def live(self, fate: Fate | None = None) -> Life:
         """A controller begins; the one before must have ended."""
         self.lives += 1
-        around = Surroundings(self.store, self.agents, self.clock, self.ids, self.images)
+        around = Surroundings(
+            self.store, self.agents, self.clock, self.ids, self.images, self.fetch
+        )
         life = Life(around, f"controller-{self.lives}", fate or Fate())
         await life.open()
         return life
+
+    async def fetch(self, url: str) -> AsyncGenerator[bytes, None]:
+        """What the hosts serve at the URLs of their captures."""
+        image_id = url.rpartition("/")[2]
+        for driver in self.simulation.drivers.values():
+            with suppress(Refusal):
+                yield content_of(await driver.capture_path(image_id))
+                return
 
     async def take_over(self, life: Life, dead: str) -> None:
         """What a controller does with one that died."""
@@ -197,6 +207,10 @@ class World:
                 with suppress(Refusal):
                     found.append(await self.agents.inventory(address))
         return found
+
+    def captures(self) -> list[str]:
+        """The files that hosts keep for images that are made of VMs."""
+        return [file.name for file in (self._folder / "captures").iterdir()]
 
     async def tasks(self) -> list[Task]:
         return (await self.store.page(TASKS, {}, limit=500)).items
@@ -229,6 +243,10 @@ class World:
                 sorted(disk.disk_id + disk.attached_vm_id for disk in inventory.disks),
             )
         return seen
+
+
+def content_of(path: str) -> bytes:
+    return Path(path).read_bytes()
 
 
 def _plain_guest(guest: Json) -> str:
