@@ -24,7 +24,9 @@ from photon.outside.ids import TimeOrderedIds
 from photon.reconcilers.duty import Duty, DutyDriver
 from photon.reconcilers.guest_watch import SECOND_LOOK_SECONDS, GuestWatch
 from photon.reconcilers.host_watch import HostWatch
+from photon.reconcilers.image_replication import REPLICATE_SECONDS, ImageReplication
 from photon.reconcilers.lease import RENEW_SECONDS, ControllerLease
+from photon.reconcilers.sweeps import sweeps
 from photon.rpc.network import TcpNetwork
 from photon.sagas.catalogue import SAGAS
 from photon.sagas.cloud import Cloud
@@ -73,7 +75,7 @@ class ControllerProcess:
             scheduler=Root([leaf], random.Random()),
             clock=self._clock,
             images=self._images,
-            image_url=lambda image_id: f"{config.advertise}/v1/images/{image_id}/content",
+            image_url=self._image_url,
             welcome=self._hosts.welcome,
             regard=self._hosts.regard,
         )
@@ -86,6 +88,9 @@ class ControllerProcess:
             config.limits,
         )
         await self._take_over()
+        self._copies = ImageReplication(
+            self._store, self._agents, self._clock, self._image_url, self._hosts.silent
+        )
         self._duties = DutyDriver(self._clock, self._system.background_rests)
         self._duties.start(self._all_duties())
         return make_app(self._plane(), ROUTES)
@@ -111,11 +116,17 @@ class ControllerProcess:
             except StoreConflict:
                 log.info("controller %s was taken off the list already", dead.id)
 
+    def _image_url(self, image_id: str) -> str:
+        """Where agents fetch an image."""
+        return f"{self._config.advertise}/v1/images/{image_id}/content"
+
     def _all_duties(self) -> list[Duty]:
         return [
             Duty("controller-lease", RENEW_SECONDS, self._lease.renew, background=False),
             Duty("second-look", SECOND_LOOK_SECONDS, self._guests.look_again, background=False),
             Duty("guest-audit", AUDIT_SECONDS, self._guests.audit_all),
+            Duty("image-copies", REPLICATE_SECONDS, self._copies.once),
+            *sweeps(self._store, self._agents, self._images, self._clock),
         ]
 
     def _plane(self) -> Plane:
@@ -143,6 +154,7 @@ class ControllerProcess:
         """Ends what runs within DRAIN_SECONDS; the rest goes on after the next start."""
         await self._runner.close(wait_seconds=DRAIN_SECONDS)
         await self._duties.close()
+        self._copies.close()
         await self._hosts.close()
         await self._lease.give_up()
         self._system.close()
