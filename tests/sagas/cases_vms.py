@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from photon.agent.drivers.simulated_site import addresses_of
 from photon.domain.disk import DiskState
 from photon.domain.guest import PowerOp
 from photon.domain.vm import Vm, VmState
 from photon.reconcilers.audit import Rule
+from photon.sagas.create_vm import PLACEMENT_TRIES_MAX
 from photon.sagas.power_vm import OPERATIONS
 from photon.store.nouns import VMS
 from photon.tasks.runner import TaskLimits
 from tests.tasks.fate import Fate
 from tests.tasks.harness import Check, Request, SagaCase
 from tests.tasks.life import Life
-from tests.tasks.world import Client, World, build_disk, build_site, build_vm, vm_spec
+from tests.tasks.roads import full_hosts
+from tests.tasks.world import Client, World, build_disk, build_site, build_vm, host_spec, vm_spec
 
 _VERBS: Final = {
     PowerOp.START: "start",
@@ -99,6 +102,19 @@ def _create(world: World) -> Request:
     return "POST", f"/v1/projects/{world.names['project']}/vms", vm_spec(world)
 
 
+def _full(hosts: int) -> Callable[[World], None]:
+    def prepare(world: World) -> None:
+        world.agents = full_hosts(world.agents, hosts)
+
+    return prepare
+
+
+async def more_hosts(world: World, client: Client) -> None:
+    for address in addresses_of(PLACEMENT_TRIES_MAX + 1)[2:]:
+        host_id = await client.made("/v1/infrastructure/hosts", host_spec(address))
+        await client.done("POST", f"/v1/infrastructure/hosts/{host_id}/provision")
+
+
 def _disk_of_vm(verb: str) -> Callable[[World], Request]:
     def ask(world: World) -> Request:
         body = {"diskId": world.names["disk"]}
@@ -146,6 +162,35 @@ CASES: Final = (
         _create,
         check=vm_is(VmState.STOPPED),
         check_failed=vm_failed,
+    ),
+    SagaCase(
+        "CREATE_VM",
+        (build_site,),
+        _create,
+        name="when a host has filled up",
+        check=vm_is(VmState.STOPPED),
+        check_failed=vm_failed,
+        prepare=_full(1),
+    ),
+    SagaCase(
+        "CREATE_VM",
+        (build_site, more_hosts),
+        _create,
+        name="when as many hosts have as are tried, but one",
+        hosts=PLACEMENT_TRIES_MAX + 1,
+        check=vm_is(VmState.STOPPED),
+        check_failed=vm_failed,
+        prepare=_full(PLACEMENT_TRIES_MAX),
+    ),
+    SagaCase(
+        "CREATE_VM",
+        (build_site,),
+        _create,
+        name="when all hosts have filled up",
+        completes=False,
+        check=vm_failed,
+        check_failed=vm_failed,
+        prepare=_full(2),
     ),
     SagaCase(
         "DELETE_VM",

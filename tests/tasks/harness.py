@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from itertools import zip_longest
 from pathlib import Path
@@ -25,7 +25,7 @@ from photon.sagas.catalogue import SAGAS
 from photon.scheduler.leaf import Leaf
 from photon.tasks.saga import Saga, Step
 from tests.tasks.fate import Crash, Fate, When
-from tests.tasks.life import Life
+from tests.tasks.life import Door, Life
 from tests.tasks.world import EMPTY, Builder, Client, Json, Template, World
 
 WHENS: Final[tuple[When, When]] = ("before", "after")
@@ -78,13 +78,14 @@ class Proof:
     folder: Path
     tries: int = 0
     template: Template = EMPTY
+    door: Door = field(default_factory=Door)
     ids_given: int = 0  # before the request: who asks again is given the same
 
     async def build(self) -> None:
         """The world in which each try begins."""
         world = await self._world()
         life = await world.live()
-        client = Client(life)
+        client = Client(life, self.door)
         for builder in self.case.builders:
             await builder(world, client)
         await client.close()
@@ -109,7 +110,7 @@ class Proof:
         return world, life
 
     async def _ask(self, world: World, life: Life) -> None:
-        client = Client(life)
+        client = Client(life, self.door)
         try:
             await client.submit(*self.case.ask(world))
         except Crash:

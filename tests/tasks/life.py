@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final, cast
 
 import falcon.asgi
@@ -110,7 +110,7 @@ class Life:
                     self._welcome(host, await self.around.agents.inventory(address))
 
     def app(self) -> falcon.asgi.App[Any, Any]:
-        return make_app(self.plane, ROUTES)
+        return Door().to(self)
 
     async def finished(self) -> None:
         """Returns when no task runs here any more, or this life is over."""
@@ -136,6 +136,22 @@ class Life:
             self.leaf.put_host(HostView.of(host))
         else:
             self.leaf.remove_host(host.id)
+
+
+class Door:
+    """The API of one life after another: making all its routes takes longer than most tries."""
+
+    def __init__(self) -> None:
+        self._plane: Plane | None = None
+
+    def to(self, life: Life) -> falcon.asgi.App[Any, Any]:
+        """The API, which serves this life from now on, and no other."""
+        if self._plane is None:
+            self._plane = replace(life.plane)
+            self._app = make_app(self._plane, ROUTES)
+        for field in fields(Plane):
+            setattr(self._plane, field.name, getattr(life.plane, field.name))
+        return self._app
 
 
 def client_of(app: Any) -> httpx2.AsyncClient:

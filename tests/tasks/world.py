@@ -20,6 +20,7 @@ from photon.agent.journal import MemoryJournal
 from photon.agent.local import LocalAgent, LocalAgents
 from photon.agent.simulation import Simulation, simulate
 from photon.agent_client.address import HostAddress
+from photon.agent_client.protocol import Agents
 from photon.domain.guest import Inventory, Refusal
 from photon.domain.image import Image, ReplicationType
 from photon.domain.readiness import Readiness
@@ -42,7 +43,7 @@ from photon.store.protocol import Delete, Insert
 from photon.store.sqlite import SqliteOptions, SqliteStore
 from tests.agent.conftest import PaperDoors
 from tests.tasks.fate import Fate
-from tests.tasks.life import Life, Surroundings, client_of
+from tests.tasks.life import Door, Life, Surroundings, client_of
 
 ENDPOINT: Final = "agent.test:8835"
 SHAPE: Final = HostShape(cpus=4, memory_mib=4096, datastore_gib=100, datastore_shared=False)
@@ -132,7 +133,7 @@ class World:
         addresses = addresses_of(self._hosts)
         self.simulation: Simulation = await simulate(addresses, site, PaperDoors(), self.ids)
         self.agents_by_endpoint: dict[str, LocalAgent] = {ENDPOINT: self.simulation.agent}
-        self.agents = LocalAgents(self.agents_by_endpoint)
+        self.agents: Agents = LocalAgents(self.agents_by_endpoint)
 
     @property
     def _path(self) -> Path:
@@ -275,11 +276,11 @@ def _plain(row: Any) -> Json:
 
 
 class Client:
-    """Asks the API of one life, as anybody would."""
+    """Asks the API of one life, as anybody would; through a door of its own if none is given."""
 
-    def __init__(self, life: Life) -> None:
+    def __init__(self, life: Life, door: Door | None = None) -> None:
         self.life = life
-        self.http = client_of(life.app())
+        self.http = client_of((door or Door()).to(life))
 
     async def ask(self, method: str, path: str, body: Any = None) -> Json:
         """The answer, which must not be an error."""
