@@ -25,6 +25,7 @@ from photon.domain.orders.vm import CreateVm
 from photon.domain.task import ErrorRecord
 from photon.domain.vm import STATE_OF_GUEST, Vm, VmState
 from photon.sagas.cloud import Cloud
+from photon.sagas.errors import HostRefused
 from photon.sagas.refusals import error_of
 from photon.scheduler.sentence import error_of as no_placement_error
 from photon.store.nouns import VMS
@@ -77,6 +78,7 @@ async def create_vm(run: Run[Cloud], order: CreateVm) -> tuple[Placement, Outcom
         outcome = await run(CREATE_VM.of(f"{attempt}"), guest)
         if outcome.refusal is None:
             return placement, outcome
+        run.warn(HostRefused(placement.host_address, outcome.refusal))
         refused |= {placement.host_id}
     demand = replace(order.demand, hosts_excluded=refused)
     placement = await run(RESERVE_RESOURCE.of("last"), demand)

@@ -47,3 +47,13 @@ class HostsNotTold(PhotonError):
     )
     silent: int
     hosts: int
+
+
+@dataclass(eq=False)
+class HostRefused(PhotonError):
+    """A warning: this host would not take the VM, and another one was looked for."""
+
+    code, kind = "InternalError", Kind.CAPACITY
+    text = "host {address} did not take the VM: {cause}"
+    address: str
+    cause: str
