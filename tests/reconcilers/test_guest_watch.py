@@ -1,0 +1,191 @@
+"""Store and hosts are brought together, whatever came between them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from photon.agent_client.errors import AgentUnreachable
+from photon.domain.disk import DiskState, PersistentDisk
+from photon.domain.guest import AgentRefusal, GuestDisk, HostReport, PowerOp, Refusal
+from photon.domain.vm import Vm, VmState
+from photon.reconcilers.guest_watch import ORPHAN_GRACE_SECONDS, GuestWatch
+from photon.store.nouns import DISKS, HOSTS, VMS
+from photon.store.protocol import Update
+from tests.agent.conftest import a_spec
+from tests.tasks.roads import Faults, faulty
+from tests.tasks.world import EMPTY, Client, World, build_disk, build_site, build_vm
+
+
+@dataclass
+class Drift:
+    """A world with a VM and a disk on one host, and no controller."""
+
+    world: World
+    faults: Faults
+    watch: GuestWatch
+
+    async def vm(self) -> Vm:
+        vm = await self.world.store.find(VMS, self.world.names["vm"])
+        assert vm is not None
+        return vm
+
+    async def disk(self) -> PersistentDisk:
+        disk = await self.world.store.find(DISKS, self.world.names["disk"])
+        assert disk is not None
+        return disk
+
+    @property
+    def address(self) -> str:
+        return "sim-00001" if self._on_first else "sim-00002"
+
+    @property
+    def _on_first(self) -> bool:
+        driver = self.world.simulation.drivers["sim-00001"]
+        return self.world.names["vm"] in driver._guests
+
+    async def pass_grace(self) -> None:
+        await self.watch.audit_all()
+        self.world.clock.seconds += ORPHAN_GRACE_SECONDS + 1
+        await self.watch.audit_all()
+
+    async def lock(self, vm: Vm, task_id: str | None) -> None:
+        await self.world.store.commit([Update(VMS, msgspec.structs.replace(vm, task_id=task_id))])
+
+
+@pytest.fixture
+async def drift(tmp_path: Path) -> AsyncIterator[Drift]:
+    world = World(tmp_path / "world", EMPTY)
+    await world.open(hosts=2)
+    life = await world.live()
+    client = Client(life)
+    for builder in (build_site, build_vm, build_disk):
+        await builder(world, client)
+    await client.close()
+    await life.end()
+    faults, world.agents = faulty(world.agents)
+    yield Drift(world, faults, GuestWatch(world.store, world.agents, world.clock))
+    await world.close()
+
+
+async def test_a_vm_has_the_state_of_its_guest(drift: Drift) -> None:
+    driver = drift.world.simulation.drivers[drift.address]
+    await driver.power(drift.world.names["vm"], PowerOp.START)
+    await drift.watch.audit_all()
+    assert (await drift.vm()).state is VmState.STARTED
+    driver.die(drift.world.names["vm"])
+    await drift.watch.audit_all()
+    assert (await drift.vm()).state is VmState.STOPPED
+
+
+async def test_a_vm_on_which_a_task_works_is_left_alone(drift: Drift) -> None:
+    await drift.lock(await drift.vm(), "some-task")
+    await drift.world.simulation.drivers[drift.address].delete_vm(drift.world.names["vm"])
+    await drift.watch.audit_all()
+    assert (await drift.vm()).state is VmState.STOPPED
+
+
+async def test_a_vm_whose_guest_is_lost_is_an_error_until_the_guest_is_back(drift: Drift) -> None:
+    driver, vm_id = drift.world.simulation.drivers[drift.address], drift.world.names["vm"]
+    guest = driver._guests.pop(vm_id)
+    await drift.watch.audit_all()
+    assert (await drift.vm()).state is VmState.ERROR
+    driver._guests[vm_id] = guest
+    await drift.watch.audit_all()
+    assert (await drift.vm()).state is VmState.STOPPED
+
+
+async def test_a_difference_in_a_report_is_looked_at_again(drift: Drift) -> None:
+    driver, vm_id = drift.world.simulation.drivers[drift.address], drift.world.names["vm"]
+    await driver.power(vm_id, PowerOp.START)
+    [host] = (await drift.world.store.page(HOSTS, {"address": drift.address}, limit=1)).items
+    report: HostReport = await drift.world.simulation.hosts.by_address[drift.address].report_all()
+    await drift.watch.observe(report)
+    assert (await drift.vm()).state is VmState.STOPPED, "a first look changes nothing"
+    await drift.watch.look_again()
+    assert (await drift.vm()).state is VmState.STARTED
+    assert report.host_id == host.id
+
+
+async def test_an_orphan_is_removed_after_its_grace_and_not_before(drift: Drift) -> None:
+    host = drift.world.simulation.hosts.by_address["sim-00002"]
+    store_id = "sim-00002-datastore"
+    boot = (GuestDisk("orphans-boot", 1, boot=True, datastore_id=store_id),)
+    await host.create_vm(1, a_spec("orphan", datastore_id=store_id, disks=boot))
+    lone = GuestDisk("orphan-disk", 2, persistent=True, datastore_id=store_id)
+    await host.create_disk(1, lone)
+    await drift.watch.audit_all()
+    drift.world.clock.seconds += ORPHAN_GRACE_SECONDS / 2
+    await drift.watch.audit_all()
+    inventory = await host.inventory()
+    assert "orphan" in {guest.vm_id for guest in inventory.guests}
+    drift.world.clock.seconds += ORPHAN_GRACE_SECONDS
+    await drift.watch.audit_all()
+    inventory = await host.inventory()
+    assert "orphan" not in {guest.vm_id for guest in inventory.guests}
+    assert "orphan-disk" not in {disk.disk_id for disk in inventory.disks}
+    assert await drift.world.audit() == []
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        AgentUnreachable("agent.test", "delete_vm", "nobody is there"),
+        Refusal(AgentRefusal.DRIVER_FAILED, "the hypervisor hangs"),
+    ],
+)
+async def test_a_host_that_will_not_part_with_an_orphan_keeps_no_other_from_being_looked_at(
+    drift: Drift, problem: Exception
+) -> None:
+    for number in (1, 2):
+        host = drift.world.simulation.hosts.by_address[f"sim-0000{number}"]
+        store_id = f"sim-0000{number}-datastore"
+        boot = (GuestDisk(f"boot-{number}", 1, boot=True, datastore_id=store_id),)
+        await host.create_vm(1, a_spec(f"orphan-{number}", datastore_id=store_id, disks=boot))
+    drift.faults.broken["delete_vm"] = [problem]
+    await drift.pass_grace()
+    names = {g.vm_id for each in await drift.world.inventories() for g in each.guests}
+    assert len({name for name in names if name.startswith("orphan")}) == 1
+    await drift.pass_grace()
+    assert await drift.world.audit() == []
+
+
+async def test_a_detach_that_nobody_heard_of_is_written_down(drift: Drift) -> None:
+    vm_id, disk_id = drift.world.names["vm"], drift.world.names["disk"]
+    host = drift.world.simulation.hosts.by_address[drift.address]
+    await host.attach_disk(1 << 40, vm_id, disk_id)
+    await drift.watch.audit_all()
+    disk, vm = await drift.disk(), await drift.vm()
+    assert (disk.state, disk.vm_id) == (DiskState.ATTACHED, vm_id)
+    assert [each.id for each in vm.persistent_disks] == [disk_id]
+    await host.detach_disk(1 << 40, vm_id, disk_id)
+    await drift.watch.audit_all()
+    disk, vm = await drift.disk(), await drift.vm()
+    assert (disk.state, disk.vm_id, vm.persistent_disks) == (DiskState.DETACHED, None, ())
+    assert await drift.world.audit() == []
+
+
+async def test_a_disk_whose_vm_a_task_works_on_is_left_alone(drift: Drift) -> None:
+    host = drift.world.simulation.hosts.by_address[drift.address]
+    await host.attach_disk(1 << 40, drift.world.names["vm"], drift.world.names["disk"])
+    await drift.lock(await drift.vm(), "some-task")
+    await drift.watch.audit_all()
+    assert (await drift.disk()).state is DiskState.DETACHED
+
+
+async def test_a_lost_disk_is_an_error_and_off_its_vm(drift: Drift) -> None:
+    vm_id, disk_id = drift.world.names["vm"], drift.world.names["disk"]
+    host = drift.world.simulation.hosts.by_address[drift.address]
+    await host.attach_disk(1 << 40, vm_id, disk_id)
+    await drift.watch.audit_all()
+    driver = drift.world.simulation.drivers[drift.address]
+    await driver.detach_disk(vm_id, disk_id)
+    await driver.delete_disk(disk_id)
+    await drift.watch.audit_all()
+    disk, vm = await drift.disk(), await drift.vm()
+    assert (disk.state, disk.vm_id, vm.persistent_disks) == (DiskState.ERROR, None, ())
+    assert await drift.world.audit() == []
