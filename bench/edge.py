@@ -1,6 +1,6 @@
 """What one request costs the controller's process in CPU, through uvicorn, httptools and uvloop.
 
-Run: python bench/edge.py [--requests 20000] [--connections 16] [--profile FILE]
+Run: python -m bench.edge [--requests 20000] [--connections 16] [--profile FILE]
 
 A second process serves the API from a store in a file; this one sends the requests and reads, from
 the kernel, what all threads of that process used meanwhile.
@@ -148,15 +148,18 @@ def _server(folder: str, profile: str | None) -> Iterator[tuple[int, int]]:
     port = listener.getsockname()[1]
     more = ["--profile", profile] if profile else []
     process = subprocess.Popen(
-        [sys.executable, __file__, "--serve", str(listener.fileno()), "--folder", folder, *more],
+        [
+            *(sys.executable, "-m", "bench.edge"),
+            *("--serve", str(listener.fileno()), "--folder", folder, *more),
+        ],
         pass_fds=[listener.fileno()],
     )
+    listener.close()  # The server alone has it now: if that ends, callers are told.
     try:
         yield port, process.pid
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=20)
-        listener.close()
 
 
 @click.command(help=__doc__)

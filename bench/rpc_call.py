@@ -1,6 +1,6 @@
 """How much CPU one call of an agent costs, both sides together, in one process over loopback.
 
-Run: python bench/rpc_call.py [--calls 20000] [--in-flight 64] [--uvloop]
+Run: python -m bench.rpc_call [--calls 20000] [--in-flight 64] [--uvloop]
 """
 
 from __future__ import annotations

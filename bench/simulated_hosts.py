@@ -1,6 +1,6 @@
 """What simulated hosts cost: memory per host and guest, CPU per create, and the price of reports.
 
-Run: python bench/simulated_hosts.py [--hosts 10000] [--guests-per-host 10]
+Run: python -m bench.simulated_hosts [--hosts 10000] [--guests-per-host 10]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the CloudStore costs: CPU a write-set, commits a second, point reads, pages.
 
-    python bench/store_commit.py [--rows 10000 --rows 1000000] [--directory .bench]
+    python -m bench.store_commit [--rows 10000 --rows 1000000] [--directory .bench]
 
 CPU is that of the event loop's thread, and in brackets of the whole process, in microseconds: each
 the best of ROUNDS, for other programs only ever make it slower.
