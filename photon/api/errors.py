@@ -56,7 +56,7 @@ def quota_error(refused: QuotaExceeded) -> QuotaError:
     unit = QuotaUnit(refused.unit)
 
     def line(base: float) -> str:
-        return f"{refused.key}, {in_unit(base, unit):g}, {unit}"
+        return f"{refused.key}, {in_unit(base, unit):.15g}, {unit}"
 
     return QuotaError(
         limit=line(refused.limit),

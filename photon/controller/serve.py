@@ -18,7 +18,10 @@ import uvicorn
 import uvloop
 
 from photon.controller.config import ControllerConfig
+from photon.controller.http_protocol import protocol_with
 from photon.controller.process import ControllerProcess
+from photon.outside.clock import RealClock
+from photon.outside.ids import TimeOrderedIds
 
 KEEP_ALIVE_SECONDS: Final = 75  # Longer than the pause between a client's polls.
 BACKLOG: Final = 2048
@@ -81,7 +84,7 @@ async def _serve(config: ControllerConfig) -> int:
     server = _Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=protocol_with(TimeOrderedIds(RealClock())),
             lifespan="off",
             log_config=None,
             access_log=False,

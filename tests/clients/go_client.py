@@ -180,7 +180,8 @@ class GoClient:
     def made(self, path: str, body: Any) -> str:
         """The id of what a POST makes, as the SDK learns it: from the first answer."""
         first = self.task("POST", path, body)
-        assert self.wait(first)["state"] == "COMPLETED", first
+        ended = self.wait(first)
+        assert ended["state"] == "COMPLETED", ended
         return str(first["entity"]["id"])
 
     def failed(self, method: str, path: str, body: Any = None, *, status: int = 201) -> list[str]:
