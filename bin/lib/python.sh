@@ -36,6 +36,9 @@ venv_is_ready() {
 
 venv_install() {
   local lock=$1 python
+  if [ -e "$VENV" ] && [ ! -w "$VENV" ]; then
+    fail 3 "$VENV is not as requirements/$lock.lock says, and it belongs to $(stat -c %U "$VENV"). Run this as that user, or use a checkout of your own."
+  fi
   if [ -e "$VENV_UNFINISHED" ]; then say ".venv: the last installation was cut off; making it anew"; fi
   if [ -e "$VENV_UNFINISHED" ] || ! venv_is_whole; then
     rm -rf "$VENV"

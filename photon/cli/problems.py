@@ -6,10 +6,12 @@ import errno
 from dataclasses import dataclass
 from typing import Final
 
+from photon.domain.names import NAME_LENGTH_MAX
 from photon.sdk.errors import ApiProblem, BadAnswer, TaskFailed, TaskUnfinished, Unreachable
-from photon.wire.v1.basics import ApiError
+from photon.wire.v1.basics import ApiError, NoName
 
 EXIT_ERROR = 1
+EXIT_USAGE = 2
 EXIT_NOT_FOUND = 3
 EXIT_UNREACHABLE = 4
 STATUS_NOT_FOUND = 404
@@ -61,6 +63,12 @@ def explained(error: Exception) -> Problem:
             return Problem(
                 f"{error}. Is the target (`photon target show`) really a Photon Controller?",
                 EXIT_UNREACHABLE,
+            )
+        case NoName(text=text):
+            return Problem(
+                f"{text!r} is no name here. A name begins with a letter; letters, digits and "
+                f"hyphens follow, up to {NAME_LENGTH_MAX} characters.",
+                EXIT_USAGE,
             )
         case OSError() if error.errno is not None and error.errno != errno.EPIPE:
             return Problem(f"{error.filename or 'the system'}: {error.strerror}.", EXIT_ERROR)

@@ -100,6 +100,9 @@ def down(layout: Layout) -> None:
 def _demo(layout: Layout, *, leave: bool, hosts: int) -> None:
     say = _say()
     cloud = DevboxCloud(layout, say)
+    # Whoever ends it, and whenever: nothing of it stays.
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, signal.default_int_handler)
     try:
         seeded = cloud.up(simulated_hosts=hosts)
         vm = first_vm(cloud.client, seeded, say)
@@ -113,13 +116,15 @@ def _demo(layout: Layout, *, leave: bool, hosts: int) -> None:
         click.echo("Ctrl-C ends it.")
         _until_interrupted()
     finally:
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signum, signal.SIG_IGN)  # Half torn down helps nobody.
         say("stopping")
         cloud.down()
 
 
 def _until_interrupted() -> None:
     done = threading.Event()
-    for signum in (signal.SIGINT, signal.SIGTERM):
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, lambda *_: done.set())
     done.wait()
 

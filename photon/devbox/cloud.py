@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import socket
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -37,12 +41,29 @@ class DevboxCloud:
         self._layout = layout
         self._say = say
         self.client = Client(layout.api_url)
+        self._started: list[Program] = []  # by this object: what a failure takes down again
 
     def up(self, *, simulated_hosts: int) -> Seeded:
-        """Brings up what does not run yet; what was stopped goes on, VMs included."""
+        """Brings up what does not run yet; what was stopped goes on, VMs included.
+
+        Raises:
+            DevboxFailed, ProgramFailed, BuildFailed, SdkError, OSError: what was started for it
+                is stopped again.
+        """
+        check_rights()
+        if self._controller().pid() is None:
+            check_free(self._layout.api_port)
+        try:
+            return self._up(simulated_hosts)
+        except BaseException:  # Ctrl-C as well: half a cloud is of no use, and its logs stay.
+            for program in self._started:
+                program.stop()
+            raise
+
+    def _up(self, simulated_hosts: int) -> Seeded:
         guest = ensure(self._layout.guest_dir, self._say)
         self._hint_kernel(guest)
-        self._start(self._controller(), f"controller at {self._layout.api_url}")
+        # Agents first: a controller waits a while for hosts that do not answer.
         self._start(self._agent(), f"agent with QEMU at {self._layout.agent_endpoint}")
         seeds = [HostSeed(QEMU_HOST, self._layout.agent_endpoint)]
         simulated = max(simulated_hosts, self._simulated())
@@ -52,10 +73,11 @@ class DevboxCloud:
                 HostSeed(simulated_name(number), self._layout.simulator_endpoint)
                 for number in range(1, simulated + 1)
             ]
+        self._start(self._controller(), f"controller at {self._layout.api_url}")
         self.wait_ready()
         seeder = Seeder(self.client, self._say)
         seeder.hosts(seeds)
-        seeded = seeder.demo(guest.image, PORT_GROUPS[0])
+        seeded = seeder.demo(guest.image, PORT_GROUPS[0], QEMU_HOST)
         self._resume_vms()
         return seeded
 
@@ -76,6 +98,7 @@ class DevboxCloud:
 
     def down(self) -> list[str]:
         """Stops the guests (the next `up` starts them again), then the programs."""
+        check_rights()
         if self._controller().pid() is not None:
             self._suspend_vms()
         return [program.name for program in self.programs() if program.stop()]
@@ -86,6 +109,8 @@ class DevboxCloud:
 
     def _start(self, program: Program, what: str) -> None:
         fresh = program.pid() is None
+        if fresh:
+            self._started.append(program)
         program.start()
         self._say(f"{what} {'started' if fresh else 'runs already'}")
 
@@ -153,8 +178,12 @@ class DevboxCloud:
         except (OSError, msgspec.DecodeError):
             return
         for vm_id in started:
-            self.client.tasks.wait(self.client.vms.start(vm_id).id, STOP_TASK_SECONDS_MAX)
-            self._say(f"VM {vm_id} runs again")
+            try:
+                self.client.tasks.wait(self.client.vms.start(vm_id).id, STOP_TASK_SECONDS_MAX)
+            except SdkError as problem:  # its own trouble; the others and the cloud go on
+                self._say(f"VM {vm_id} does not run again: {problem}")
+            else:
+                self._say(f"VM {vm_id} runs again")
         self._started_file.unlink()
 
     def _hint_kernel(self, guest: DemoGuest) -> None:
@@ -169,6 +198,30 @@ class DevboxCloud:
     @property
     def _started_file(self) -> Path:
         return self._layout.run_dir / "started.json"
+
+
+def check_rights(user_id: int | None = None) -> None:
+    """Only root makes bridges, taps and control groups. Raises DevboxFailed."""
+    if (os.geteuid() if user_id is None else user_id) == 0:
+        return
+    command = shlex.join(["sudo", "-E", "bin/devbox", *sys.argv[1:]])
+    raise DevboxFailed(
+        "guests need network bridges and control groups, which only root can make. "
+        f"Run it so: {command}"
+    )
+
+
+def check_free(port: int) -> None:
+    """Raises DevboxFailed when another program listens there already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((QEMU_HOST, port))
+        except OSError as problem:
+            raise DevboxFailed(
+                f"127.0.0.1:{port} is taken by another program ({problem.strerror}). "
+                "Stop that one, or choose another port: --port PORT"
+            ) from problem
 
 
 def simulated_name(number: int) -> str:

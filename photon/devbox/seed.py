@@ -61,10 +61,11 @@ class HostSeed:
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """Ids of what the demo stands on."""
+    """Ids of what the demo stands on, and the address of the host that has QEMU."""
 
     project_id: str
     image_id: str
+    real_host: str
 
 
 class Seeder:
@@ -97,12 +98,12 @@ class Seeder:
         if ids:
             self._say(f"{len(ids)} hosts registered and provisioned")
 
-    def demo(self, image_file: Path, port_group: str) -> Seeded:
+    def demo(self, image_file: Path, port_group: str, real_host: str) -> Seeded:
         """Subnet, flavors, tenant with quota, project and image."""
         self._subnet(port_group)
         self._flavors()
         tenant_id = self._tenant()
-        return Seeded(self._project(tenant_id), self._image(image_file))
+        return Seeded(self._project(tenant_id), self._image(image_file), real_host)
 
     def _subnet(self, port_group: str) -> None:
         known = _first(self._client.subnets.list(name=SUBNET))

@@ -54,7 +54,17 @@ async def attach(cloud: Cloud, order: Plug) -> None:
     vm = await cloud.vm(order.vm_id)
     host = await host_of(cloud, vm)
     with explained("ATTACH_DISK", vm.id):
-        await cloud.agents.attach_disk(host, order.fence, vm.id, order.disk_id)
+        try:
+            await cloud.agents.attach_disk(host, order.fence, vm.id, order.disk_id)
+        except Refusal as refusal:
+            if refusal.code is not AgentRefusal.DISK_NOT_FOUND:
+                raise
+            disk = await _disk(cloud, order.disk_id)
+            raise NotDone(
+                id=vm.id,
+                problem=f"disk {disk.id} is on datastore {disk.datastore_id}, which the host of "
+                f"VM {vm.id} does not reach; make a disk with an affinity to the VM instead",
+            ) from refusal
 
 
 async def undo_attach(cloud: Cloud, order: Plug) -> None:

@@ -235,3 +235,10 @@ def test_help_loads_neither_the_client_nor_what_draws() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.endswith("set()\n")
+
+
+def test_a_name_that_cannot_be_is_wrong_usage(photon: Photon) -> None:
+    ran = photon("tenant", "create", "b@d")
+    assert ran.code == 2
+    assert "'b@d' is no name here" in ran.err
+    assert "fault of this program" not in ran.err

@@ -2,99 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-COMMAND_SECONDS_MAX = 420
-SCOPE = ("--tenant", "demo", "--project", "demo")
+from photon.devbox.cloud import DevboxFailed, check_rights
+from tests.devbox.box import REAL_HOST, ROOT, SCOPE, Box
 
 pytestmark = pytest.mark.slow
-
-
-@dataclass(frozen=True)
-class Box:
-    """A devbox of this test's own: its folder, its ports."""
-
-    folder: Path
-    port: int
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            **os.environ,
-            "PHOTON_DEVBOX_DIR": str(self.folder),
-            "PHOTON_TARGET": self.url,
-            "XDG_CONFIG_HOME": str(self.folder / "config"),
-            "PYTHONPATH": str(ROOT),
-        }
-
-    def devbox(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return self._run("-m", "photon.devbox", "--port", str(self.port), *arguments)
-
-    def photon(self, *arguments: str) -> str:
-        answer = self._run("-m", "photon.cli", *arguments)
-        assert answer.returncode == 0, answer.stderr
-        return answer.stdout
-
-    def python(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return self._run(*arguments)
-
-    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS_MAX,
-            check=False,
-        )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-@pytest.fixture(scope="module")
-def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
-    """Up with three simulated hosts beside the real one; down afterwards, whatever happened."""
-    box = Box(tmp_path_factory.mktemp("box"), free_port())
-    brought = box.devbox("up", "--hosts", "3")
-    try:
-        assert brought.returncode == 0, brought.stdout + brought.stderr
-        yield box
-    finally:
-        box.devbox("down")
-
-
-def vms_of(box: Box) -> dict[str, str]:
-    """State by name."""
-    listed = box.photon("vm", "list", *SCOPE, "-o", "json")
-    return {vm["name"]: vm["state"] for vm in msgspec.json.decode(listed)["items"]}
 
 
 def test_a_newcomer_makes_a_vm_whose_guest_speaks(box: Box) -> None:
     box.photon(
         *("vm", "create", "mine", "--flavor", "demo-tiny", "--image", "photon-demo"),
-        *("--boot-disk", "demo-boot", "--affinity", "host:127.0.0.1", "--start", *SCOPE),
+        *("--boot-disk", "demo-boot", *REAL_HOST, "--start", *SCOPE),
     )
-    assert vms_of(box)["mine"] == "STARTED"
+    assert box.states()["mine"] == "STARTED"
     said = ""
     for _ in range(60):
         said = box.photon("vm", "console", "mine", "--log", *SCOPE)
@@ -104,12 +27,12 @@ def test_a_newcomer_makes_a_vm_whose_guest_speaks(box: Box) -> None:
 
 
 def test_what_was_stopped_goes_on_with_the_next_up(box: Box) -> None:
-    before = vms_of(box)
+    before = box.states()
     assert box.devbox("down").returncode == 0
     assert box.devbox("status").returncode == 3
     again = box.devbox("up")
     assert again.returncode == 0, again.stderr
-    assert vms_of(box) == before
+    assert box.states() == before
     assert box.devbox("status").returncode == 0
 
 
@@ -132,4 +55,10 @@ def test_every_example_runs(box: Box, example: str) -> None:
 def test_a_vm_is_deleted_with_its_guest(box: Box) -> None:
     box.photon("vm", "stop", "mine", *SCOPE)
     box.photon("vm", "delete", "mine", *SCOPE)
-    assert "mine" not in vms_of(box)
+    assert "mine" not in box.states()
+
+
+def test_who_is_not_root_is_told_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["bin/devbox", "up", "--hosts", "3"])
+    with pytest.raises(DevboxFailed, match="sudo -E bin/devbox up --hosts 3"):
+        check_rights(user_id=1000)

@@ -37,7 +37,7 @@ for action in (
     Action("start", "Start a VM.", "started", lambda session, id: session.client.vms.start(id)),
     Action(
         "stop",
-        "Stop a VM, as pulling its plug would.",
+        "Stop a VM: by its power button, or its plug.",
         "stopped",
         lambda session, id: session.client.vms.stop(id),
     ),

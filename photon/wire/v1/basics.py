@@ -18,10 +18,18 @@ TAG_LENGTH_MAX = 64
 Item = TypeVar("Item")
 
 
+class NoName(ValueError):
+    """A message that is being decoded is refused with its text, as it is by msgspec's own."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"Expected `str` matching regex {NAME_PATTERN!r}")
+        self.text = text
+
+
 def check_name(name: str) -> None:
-    """What the pattern cannot say: Python's `$` lets a newline pass at the end."""
+    """What the pattern cannot say: Python's `$` lets a newline pass at the end. Raises NoName."""
     if not is_name(name):
-        raise ValueError(f"Expected `str` matching regex {NAME_PATTERN!r}")
+        raise NoName(name)
 
 
 class ResourceList(msgspec.Struct, Generic[Item], rename="camel"):

@@ -51,6 +51,7 @@ class Guests:
         self._directories: dict[str, Path] = {}
         self._running: dict[str, Running] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self._clearing: dict[str, asyncio.Task[None]] = {}  # after guests that ended
         self._on_change: Callable[[str], None] = _nobody_hears
 
     async def open(self, stores: tuple[Datastore, ...], on_change: Callable[[str], None]) -> None:
@@ -62,8 +63,11 @@ class Guests:
                 self._directories[record.spec.vm_id] = directory
         pids = await asyncio.to_thread(find_guests, list(self._records))
         async with asyncio.TaskGroup() as group:
-            for vm_id, pid in pids.items():
-                group.create_task(self._reattach(vm_id, pid))
+            for vm_id, record in self._records.items():
+                if vm_id in pids:
+                    group.create_task(self._reattach(vm_id, pids[vm_id]))
+                else:
+                    group.create_task(self._clear(record.spec))  # it may have ended unseen
 
     async def close(self) -> None:
         for running in self._running.values():
@@ -111,6 +115,7 @@ class Guests:
         running = self._running.get(vm_id)
         if running is not None:
             await running.kill()
+        await self._cleared(vm_id)
         await self._networks.unplug(self._records[vm_id].spec)
         with on_the_host(f"Removing VM {vm_id}"):
             await asyncio.to_thread(remove_directory, self._directories[vm_id])
@@ -120,6 +125,7 @@ class Guests:
     async def start(self, vm_id: str, accel: Accel) -> None:
         record, directory = self._records[vm_id], self._directories[vm_id]
         (directory / SERIAL_LOG).unlink(missing_ok=True)
+        await self._cleared(vm_id)
         async with self._spawns:
             taps = await self._networks.plug(record.spec)
             command = argv(
@@ -192,15 +198,30 @@ class Guests:
     def _ended(self, vm_id: str, running: Running) -> None:
         if self._running.get(vm_id) is running:
             del self._running[vm_id]
-        self._limits.drop(vm_id)
         self._later(running.hang_up())
+        if (record := self._records.get(vm_id)) is not None:
+            self._clearing[vm_id] = self._later(self._clear(record.spec))
         if not running.ending:
             self._on_change(vm_id)
 
-    def _later(self, work: Coroutine[None, None, None]) -> None:
+    async def _clear(self, spec: GuestSpec) -> None:
+        """Gives the host back what a guest has only while it runs."""
+        self._limits.drop(spec.vm_id)
+        try:
+            await self._networks.unplug(spec)
+        except CommandFailed as failure:
+            _log.warning("VM %s ended, but its interfaces stay: %s", spec.vm_id, failure)
+
+    async def _cleared(self, vm_id: str) -> None:
+        """Waits, so that what an earlier run had is not taken from the next one."""
+        if (clearing := self._clearing.pop(vm_id, None)) is not None:
+            await clearing
+
+    def _later(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+        return task
 
     async def _make_disks(self, spec: GuestSpec, directory: Path, image: Path) -> None:
         for disk in spec.disks:
