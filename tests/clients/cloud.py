@@ -151,8 +151,11 @@ def running(place: Path) -> Iterator[World]:
             stack.callback(process.stop)
             return process
 
+        password = place / "password"
+        password.write_text("secret\n")
+        known = ("--username", "root", "--password-file", str(password))
         simulated = ("--driver", "simulated", "--hosts", "16", "--listen", ANY_PORT)
-        quick_agent = start("photon.agent", "quick", *simulated, *networks)
+        quick_agent = start("photon.agent", "quick", *simulated, *networks, *known)
         slow_agent = start("photon.agent", "slow", *simulated, *slow_network, *slow)
         data = ("--data-dir", str(place / "controller"), "--listen", ANY_PORT)
         controller = start("photon.controller", "controller", *data)

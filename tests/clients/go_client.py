@@ -119,6 +119,7 @@ class GoClient:
         assert _UUID.fullmatch(headers["request-id"])
         assert headers["content-type"].partition(";")[0] == "application/json"
         assert content, "an empty body breaks the clients"
+        assert not response.will_close, "the connection is kept, whatever the answer"
         return Answer(response.status, content, headers)
 
     def get(self, path: str, shape: Shape) -> Any:

@@ -319,10 +319,17 @@ def test_the_rest_of_the_codes(world: World) -> None:
     go.done("DELETE", f"/v1/vms/{vm}")
 
 
-def test_credentials_that_the_agent_refuses_are_an_error_of_the_step(world: World) -> None:
-    """Simulated agents take anybody's unless told; what they refuse, the agent's own tests hold."""
-    task = world.client.wait(world.client.task("POST", HOSTS, world.host_spec(99)))
-    assert task["state"] == "COMPLETED"
-    host = f"{HOSTS}/{task['entity']['id']}"
-    assert world.client.failed("POST", f"{host}/provision", status=202) == ["HostProvisionFailed"]
-    world.client.done("DELETE", host)
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"password": "wrong"}, "InvalidLoginCredentials"),
+        ({"username": "wrong"}, "InvalidLoginCredentials"),
+        ({"address": "sim-00099"}, "HostProvisionFailed"),
+    ],
+)
+def test_a_host_that_its_agent_does_not_give_up(world: World, changes: Json, code: str) -> None:
+    go = world.client
+    host = f"{HOSTS}/{go.made(HOSTS, world.host_spec(11, **changes))}"
+    assert go.failed("POST", f"{host}/provision", status=202) == [code]
+    assert go.get(host, ANY)["state"] == "ERROR"
+    go.done("DELETE", host)

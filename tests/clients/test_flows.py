@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.clients.cloud import HOSTS, World, flavor, raw_image
-from tests.clients.go_client import Form, GoClient, Json, as_error
+from tests.clients.cloud import HOSTS, World, flavor
+from tests.clients.go_client import GoClient, Json
 from tests.clients.go_json import Struct
 from tests.clients.go_structs import (
     AUTH,
@@ -17,7 +17,6 @@ from tests.clients.go_structs import (
     EPHEMERAL_DISK,
     FLAVOR,
     HOST,
-    IMAGE,
     INFO,
     MKS_TICKET,
     NETWORKS_OF_VM,
@@ -116,57 +115,6 @@ def test_flavors_of_three_kinds(go: GoClient, world: World) -> None:
         go.done("DELETE", f"/v1/flavors/{found['id']}")
 
 
-@pytest.mark.parametrize(
-    "form",
-    [
-        Form("go.raw", raw_image(), "EAGER"),
-        Form("small.vmdk", raw_image(), "on_demand"),
-        Form("ruby.ova", raw_image(), "EAGER", chunked=False, field="imageReplication"),
-    ],
-    ids=["go", "go-lower-case", "ruby"],
-)
-def test_an_image_is_uploaded(go: GoClient, world: World, form: Form) -> None:
-    answer = go.send("/v1/images", form)
-    assert answer.status == 201
-    task = go.wait(go.checked(answer.read(TASK)))
-    assert [step["operation"] for step in task["steps"]] == ["UPLOAD_IMAGE", "REPLICATE_IMAGE"]
-    assert task["operation"] == "CREATE_IMAGE"
-    assert task["state"] == "COMPLETED"
-    image = go.entity(f"/v1/images/{task['entity']['id']}", IMAGE)
-    assert (image["name"], image["state"], image["size"]) == (form.name, "READY", 1 << 20)
-    assert image["replicationType"] == str(form.replication).upper()
-    assert image["replicationProgress"].endswith("%")
-    assert image["scope"]["kind"] == "deployment"
-    assert go.items(f"/v1/images?name={form.name}", IMAGE) == [image]
-    go.done("DELETE", f"/v1/images/{image['id']}")
-
-
-def test_a_project_has_images_of_its_own(go: GoClient, world: World) -> None:
-    path = f"/v1/projects/{world.project}/images"
-    task = world.upload(Form("mine.raw", raw_image()), path)
-    image = go.entity(f"/v1/images/{task['entity']['id']}", IMAGE)
-    assert image["scope"] == {"kind": "project", "id": world.project}
-    go.done("DELETE", f"/v1/images/{image['id']}")
-
-
-@pytest.mark.parametrize(
-    "form",
-    [
-        Form("a.raw", raw_image(), None),
-        Form("a.raw", raw_image(), "LAZY"),
-        Form("a.raw", raw_image(), file_first=True),
-        Form("", raw_image()),
-        Form("a.raw", raw_image(), None, chunked=False),
-    ],
-    ids=["no-field", "no-such-type", "field-last", "no-name", "ruby-no-field"],
-)
-def test_a_form_that_is_none_is_refused_and_leaves_nothing(world: World, form: Form) -> None:
-    before = len(world.client.items("/v1/images", IMAGE))
-    with closing(GoClient(*world.client.address)) as go:
-        assert as_error(go.send("/v1/images", form))[:2] == (400, "ImageUploadError")
-    assert len(world.client.items("/v1/images", IMAGE)) == before
-
-
 def test_a_vm_from_its_making_to_its_end(go: GoClient, world: World) -> None:
     at = f"/v1/projects/{world.project}"
     name = world.unique("web")
@@ -250,10 +198,27 @@ def test_tasks_by_every_filter(go: GoClient, world: World) -> None:
         f"entityId={tenant}&entityKind=TENANT",
     ):
         assert [t["operation"] for t in go.items(f"/v1/tasks?{query}", TASK)] == ["CREATE_TENANT"]
+    go.done("DELETE", f"/v1/tenants/{tenant}")
+    assert len(go.items(f"/v1/tasks?{of_tenant}", TASK)) == 2  # readable when it is gone
     assert go.items(f"/v1/tasks?{of_tenant}&state=ERROR", TASK) == []
     assert go.items("/v1/tasks?state=queued", TASK) == []
     for half in ("entityId=x", "entityKind=vm"):
         assert go.refused("GET", f"/v1/tasks?{half}")[:2] == (400, "InvalidQueryParams")
+
+
+def test_a_projects_tasks_are_those_of_all_that_is_in_it(go: GoClient, world: World) -> None:
+    project = go.made(f"/v1/tenants/{world.tenant}/projects", {"name": world.unique("p")})
+    at = f"/v1/projects/{project}"
+    vm = go.made(f"{at}/vms", world.vm_spec())
+    disk = go.made(f"{at}/disks", world.disk_spec(affinities=[{"id": vm, "kind": "vm"}]))
+    for kind, id in (("vm", vm), ("persistent-disk", disk), ("project", project)):
+        of_kind = go.items(f"{at}/tasks?kind={kind}", TASK)
+        assert {task["entity"]["id"] for task in of_kind} == {id}
+    assert go.items(f"{at}/tasks?kind=image", TASK) == []
+    assert len(go.items(f"{at}/tasks?state=COMPLETED&", TASK)) == 3
+    assert len(go.items(f"/v1/disks/{disk}/tasks", TASK)) == 1
+    for path in (f"/v1/disks/{disk}", f"/v1/vms/{vm}", at):
+        go.done("DELETE", path)
 
 
 def test_lists_come_in_pages_that_are_followed_both_ways(go: GoClient, world: World) -> None:

@@ -67,6 +67,7 @@ IDS = [
     "null",
 ]
 BODIES = [
+    b"",
     b"{",
     b"nonsense",
     b"[]",
