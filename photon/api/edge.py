@@ -179,6 +179,7 @@ async def _handled(plane: Plane, route: Route, call: Call[Any, Any]) -> Any:
         except (StaleGeneration, RequirementFailed):
             if not route.repeat:
                 break
+            plane.kept.forget()
     raise Contended(entity_kind=route.tag.value, id=call.path.get("id", ""))
 
 

@@ -29,7 +29,7 @@ async def the_tenant(plane: Plane, id: str) -> Tenant:
 
 
 async def the_project(plane: Plane, id: str) -> Project:
-    project = await plane.store.find(PROJECTS, id)
+    project = await plane.kept.find(PROJECTS, id)
     if project is None:
         raise NotFound("Project", id)
     return project

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from photon.domain.system import System
@@ -11,6 +11,8 @@ from photon.domain.task import Task
 from photon.images.library import ImageLibrary
 from photon.outside.clock import Clock
 from photon.outside.ids import Ids
+from photon.store.kept import KeptReads
+from photon.store.nouns import FLAVORS, IMAGES, PROJECTS, SUBNETS
 from photon.store.protocol import CloudStore
 from photon.tasks.runner import TaskRunner
 
@@ -48,3 +50,7 @@ class Plane:
     release: Release
     system: Callable[[], System]
     instances: Callable[[], Awaitable[list[tuple[str, str, str]]]]
+    kept: KeptReads = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.kept = KeptReads(self.store, (PROJECTS, FLAVORS, IMAGES, SUBNETS))

@@ -22,10 +22,9 @@ from photon.wire.v1.affinity import LocalitySpec
 
 async def usable_flavor(plane: Plane, name: str, kind: FlavorKind) -> Flavor:
     """The flavor of that name and kind, READY."""
-    page = await plane.store.page(FLAVORS, {"name": name, "kind": kind}, limit=1)
-    if not page.items:
+    flavor = await plane.kept.first(FLAVORS, {"name": name, "kind": kind})
+    if flavor is None:
         raise InvalidFlavor(entity_kind=kind, flavor=name)
-    flavor = page.items[0]
     if flavor.state is not Readiness.READY:
         raise InvalidFlavorState(flavor.id, flavor.state)
     return flavor
@@ -33,7 +32,7 @@ async def usable_flavor(plane: Plane, name: str, kind: FlavorKind) -> Flavor:
 
 async def usable_image(plane: Plane, image_id: str, project_id: str) -> Image:
     """The image, READY, and not another project's."""
-    image = await plane.store.find(IMAGES, image_id)
+    image = await plane.kept.find(IMAGES, image_id)
     if image is None or image.project_id not in (None, project_id):
         raise ImageNotFound(image_id)
     if image.state is not Readiness.READY:

@@ -32,10 +32,10 @@ async def subnets_for(plane: Plane, subnet_ids: Sequence[str] | None) -> list[Su
 
 
 async def _default(plane: Plane) -> Subnet:
-    page = await plane.store.page(SUBNETS, {"is_default": True}, limit=1)
-    if not page.items or page.items[0].state is not Readiness.READY:
+    subnet = await plane.kept.first(SUBNETS, {"is_default": True})
+    if subnet is None or subnet.state is not Readiness.READY:
         raise InvalidEntity(
             problem="No default 'subnet' is configured: name the VM's subnets, or have an "
             "administrator mark one with set_default"
         )
-    return page.items[0]
+    return subnet
