@@ -1,4 +1,4 @@
-"""How long one placement takes: one leaf under one root, in this process.
+"""How long one placement takes: a whole scheduler tree, in this process.
 
 Run: python -m bench.place [--hosts 300] [--count 20000] [--case plain]
 """
@@ -21,8 +21,8 @@ from photon.domain.guest import Guest, GuestState, HostCapacity, HostDatastore, 
 from photon.domain.host import HostState, UsageTag
 from photon.domain.placement import HostView
 from photon.outside.clock import RealClock
-from photon.scheduler.leaf import Leaf
 from photon.scheduler.root import Root
+from photon.scheduler.tree import Tree
 
 HOST_CPUS: Final = 64
 HOST_MEMORY_MIB: Final = 512 * 1024
@@ -32,6 +32,7 @@ SIZES: Final = ((1, 1024, 10), (1, 2048, 20), (2, 4096, 40))
 WARM_UP_COUNT: Final = 1_000  # past first calls and empty caches
 BATCH_COUNT: Final = 500
 FULL_SHARE: Final = 0.99
+HOSTS: Final = (1_000, 10_000, 100_000)  # a few leaves; a root over leaves; two levels of branches
 
 
 def _inventory(host_id: str, used_share: float) -> Inventory:
@@ -48,11 +49,11 @@ def _inventory(host_id: str, used_share: float) -> Inventory:
     return Inventory(host_id, 1, HostMode.NORMAL, capacity, guests)
 
 
-def _leaf(hosts: int, used_share: float) -> Leaf:
-    leaf = Leaf(RealClock())
+def _tree(hosts: int, used_share: float, random: Random) -> Tree:
+    tree = Tree(RealClock(), random)
     for number in range(hosts):
         host_id = f"host-{number:06d}"
-        leaf.put_host(
+        tree.put_host(
             HostView(
                 id=host_id,
                 address=f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}",
@@ -62,8 +63,8 @@ def _leaf(hosts: int, used_share: float) -> Leaf:
                 zone_id=f"zone-{number % 3}",
             )
         )
-        leaf.report(_inventory(host_id, used_share))
-    return leaf
+        tree.report(_inventory(host_id, used_share))
+    return tree
 
 
 def _plain(random: Random, number: int) -> Demand:
@@ -126,7 +127,7 @@ class _Clocks:
 async def _measure(hosts: int, count: int, case: str, seed: int) -> Placed:
     make, used_share = CASES[case]
     random = Random(seed)
-    root = Root([_leaf(hosts, used_share)], random)
+    root = _tree(hosts, used_share, random).root
     for number in range(WARM_UP_COUNT):
         answer = await root.place(make(random, number))
         if isinstance(answer, Placement):
@@ -179,7 +180,7 @@ def run(hosts: int, count: int, case: str = "plain", seed: int = 1) -> Placed:
 
 
 @click.command()
-@click.option("--hosts", type=int, multiple=True, default=(300, 1_000, 10_000), show_default=True)
+@click.option("--hosts", type=int, multiple=True, default=HOSTS, show_default=True)
 @click.option("--count", type=int, default=10_000, show_default=True)
 @click.option("--case", "cases", type=click.Choice(list(CASES)), multiple=True, default=CASES)
 def main(hosts: tuple[int, ...], count: int, cases: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Placements by one leaf under one root, in this process: no network, no store."""
+"""Placements by a scheduler tree in this process: no network, no store."""
 
 from __future__ import annotations
 

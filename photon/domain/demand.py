@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -42,8 +43,28 @@ class DiskPlacement(msgspec.Struct, frozen=True):
     datastore_id: str
 
 
+# A tree of more levels than this would have more hosts than there are machines.
+LEVELS_MAX: Final = 8
+
+
+class Level(msgspec.Struct, frozen=True):
+    """How one node of the scheduler tree chose: among `seen` children, or hosts at a leaf, of which
+    `fitting` passed what does not depend on room, the `asked`th that was asked took it."""
+
+    chosen: str
+    seen: int
+    fitting: int
+    asked: int
+    score: float
+    parts: tuple[tuple[str, float], ...] = ()  # what the score was added up from
+
+
 class Placement(msgspec.Struct, frozen=True):
-    """A host, and a datastore for each disk; held under the demand's id until its lease ends."""
+    """A host, and a datastore for each disk; held under the demand's id until its lease ends.
+
+    `why` tells the choice from the leaf upwards; what is held already is answered again with as
+    much of it as is remembered.
+    """
 
     demand_id: str
     host_id: str
@@ -52,6 +73,20 @@ class Placement(msgspec.Struct, frozen=True):
     datastore_id: str
     disks: tuple[DiskPlacement, ...]
     score: float = 0.0
+    why: tuple[Level, ...] = ()
+
+    def under(self, level: Level) -> Placement:
+        """As it looks from one level further up."""
+        return Placement(
+            self.demand_id,
+            self.host_id,
+            self.host_address,
+            self.agent_endpoint,
+            self.datastore_id,
+            self.disks,
+            self.score,
+            (*self.why[: LEVELS_MAX - 1], level),
+        )
 
 
 class Reason(StrEnum):

@@ -17,8 +17,8 @@ class Track:
         self.passing = passing
         self.fell_at = fell_at  # by host: the first of photon.scheduler.filters.FIXED that it fails
         self.datastores = datastores  # see photon.scheduler.filters.datastores_for
-        # Added to scores, so that hosts that cannot be taken are never the best.
-        self.penalty: Shares = np.where(passing, 0.0, -np.inf)
+        # Added to scores, so that hosts that cannot be taken are never the best. None: all can.
+        self.penalty: Shares | None = None if passing.all() else np.where(passing, 0.0, -np.inf)
 
 
 class Ask:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from photon.scheduler.books import DatastoreBook, Held, HostBook
 from photon.scheduler.ledger import Ledger
 
 
-def audit(ledger: Ledger) -> list[str]:
-    return [
-        *_wrong_sums(ledger),
-        *_wrong_room(ledger),
-        *_wrong_places(ledger),
-        *_wrong_rows(ledger),
-    ]
+def audit(ledgers: Sequence[Ledger]) -> list[str]:
+    """All ledgers that share datastores."""
+    wrong = list(_wrong_room(ledgers))
+    for ledger in ledgers:
+        wrong += [*_wrong_sums(ledger), *_wrong_places(ledger), *_wrong_rows(ledger)]
+    return wrong
 
 
 def _wrong_sums(ledger: Ledger) -> Iterator[str]:
@@ -29,14 +28,15 @@ def _wrong_sums(ledger: Ledger) -> Iterator[str]:
             )
 
 
-def _wrong_room(ledger: Ledger) -> Iterator[str]:
+def _wrong_room(ledgers: Sequence[Ledger]) -> Iterator[str]:
     claims: dict[DatastoreBook, dict[str, int]] = {}
-    for host in ledger.hosts.values():
-        for held in _everything(host):
-            for disk in held.disks:
-                claims.setdefault(disk.datastore, {})[disk.disk_id] = disk.gib
-    for datastore in {*claims, *ledger.datastores.values()}:
-        if ledger.datastores.get(datastore.id) is not datastore:
+    hosts = [host for ledger in ledgers for host in ledger.hosts.values()]
+    for held in [held for host in hosts for held in _everything(host)]:
+        for disk in held.disks:
+            claims.setdefault(disk.datastore, {})[disk.disk_id] = disk.gib
+    books = {id: book for ledger in ledgers for id, book in ledger.datastores.books.items()}
+    for datastore in {*claims, *books.values()}:
+        if books.get(datastore.id) is not datastore:
             yield f"datastore {datastore.id} holds disks and is not in the books"
         gib = sum(claims.get(datastore, {}).values())
         if gib != datastore.held_gib:
@@ -60,7 +60,7 @@ def _wrong_rows(ledger: Ledger) -> Iterator[str]:
         if amounts != (host.free_cpus, host.free_memory_mib):
             yield f"host {host.id} has another row in the table than in the books"
     for datastore in table.datastores:
-        if table.free_gib.item(datastore.row) != datastore.free_gib:
+        if table.free_gib.item(datastore.rows[table]) != datastore.free_gib:
             yield f"datastore {datastore.id} has another row in the table than in the books"
 
 

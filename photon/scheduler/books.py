@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from photon.domain.demand import Demand
 from photon.domain.guest import HostDatastore, HostMode
 from photon.domain.placement import HostView
+
+if TYPE_CHECKING:  # a table is made of these
+    from photon.scheduler.table import HostTable
 
 NO_ROW = -1  # not in the table (now)
 NEVER_HEARD = -1  # below all generations
 
 
 class DatastoreBook:
-    """A datastore that one host reaches, or many. What lies on it is counted once, by disk."""
+    """A datastore that one host reaches, or many, of one leaf or several. What lies on it is
+    counted once, by disk."""
 
-    __slots__ = ("capacity_gib", "claims", "held_gib", "id", "labels", "row", "type")
+    __slots__ = ("capacity_gib", "claims", "held_gib", "hosts", "id", "labels", "rows", "type")
 
     def __init__(self, id: str) -> None:
         self.id = id
@@ -23,7 +29,8 @@ class DatastoreBook:
         self.held_gib = 0
         # By disk: how many holds name it (hosts that share a datastore all report it), and GiB.
         self.claims: dict[str, tuple[int, int]] = {}
-        self.row = NO_ROW
+        self.hosts = 0  # that reach it now
+        self.rows: dict[HostTable, int] = {}  # in each table that has it
 
     @property
     def free_gib(self) -> int:

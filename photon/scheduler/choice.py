@@ -57,7 +57,8 @@ class Chooser:
         if not len(ask.table):
             return None
         scores = self._scores(ask)
-        scores += ask.track.penalty
+        if ask.track.penalty is not None:
+            scores += ask.track.penalty
         if excluded_rows:
             scores[excluded_rows] = -np.inf
         row = int(scores.argmax())
@@ -84,7 +85,8 @@ class Chooser:
     def _apart(self, ask: Ask, excluded_rows: Sequence[int]) -> Choice | None:
         """No host has one datastore with room for all disks: a host with room on several, then."""
         scores = self._scores(ask)
-        scores += ask.track.penalty
+        if ask.track.penalty is not None:
+            scores += ask.track.penalty
         scores[excluded_rows] = -np.inf
         for amount in AMOUNTS:
             if amount.reason is not Reason.TOO_LITTLE_DISK:
@@ -129,7 +131,10 @@ def _track(table: HostTable, demand: Demand) -> Track:
 
 
 def _has_room(ask: Ask, row: int) -> bool:
-    return all(amount.passes_at(ask, row) for amount in AMOUNTS)
+    for amount in AMOUNTS:  # noqa: SIM110 - a generator costs as much as the questions
+        if not amount.passes_at(ask, row):
+            return False
+    return True
 
 
 def _together(ask: Ask, row: int, score: float) -> Choice:

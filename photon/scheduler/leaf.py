@@ -17,27 +17,34 @@ from photon.scheduler.ask import Ask
 from photon.scheduler.audit import audit
 from photon.scheduler.books import NEVER_HEARD, Held, HostBook
 from photon.scheduler.choice import Choice, Chooser, why_not
+from photon.scheduler.datastores import Datastores
 from photon.scheduler.holds import Holds
 from photon.scheduler.ledger import Ledger
 from photon.scheduler.policy import Policy
 from photon.scheduler.refusals import Refusals
 from photon.scheduler.reports import take_report
-from photon.scheduler.summary import Summary, summarise
+from photon.scheduler.summary import Summary
+from photon.scheduler.telling import LeafTelling
 
 
 class Leaf:
     """Up to some hundreds of hosts. Not for threads: all calls come from one event loop, and none
     of them waits, so each is done when it returns."""
 
-    def __init__(self, clock: Clock, policy: Policy | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        policy: Policy | None = None,
+        datastores: Datastores | None = None,
+    ) -> None:
+        """`datastores`: those of all leaves whose hosts may reach the same ones."""
         self._clock = clock
         self._policy = policy or Policy()
-        self._ledger = Ledger(self._policy)
+        self._ledger = Ledger(self._policy, datastores or Datastores())
         self._holds = Holds(self._ledger, self._policy)
         self._refusals = Refusals(self._ledger, self._policy)
         self._chooser = Chooser(self._policy)
-        self._summary: Summary | None = None
-        self._summary_at = 0.0
+        self._telling = LeafTelling()
 
     # --- a node of the tree ----------------------------------------------------------------------
 
@@ -83,19 +90,19 @@ class Leaf:
 
     def summary(self) -> Summary:
         """The latest; made anew when something changed, and at most once in `summary_seconds`."""
-        now = self._now()
-        summary = self._summary
-        if summary is None or (
-            summary.generation != self._ledger.generation
-            and now - self._summary_at >= self._policy.summary_seconds
-        ):
-            summary = summarise(self._ledger.table(), self._ledger.generation)
-            self._summary, self._summary_at = summary, now
-        return summary
+        now, ledger = self._now(), self._ledger
+        if self._telling.is_due(ledger.generation, now, self._policy.summary_seconds):
+            table = ledger.table()
+            return self._telling.renew(table, ledger.generation, now)
+        return self._telling.latest()
 
     def owns(self, host_id: str) -> bool:
-        host = self._ledger.hosts.get(host_id)
-        return host is not None and host.view is not None
+        """True too for a host that only a journal knows."""
+        return host_id in self._ledger.hosts
+
+    def is_empty(self) -> bool:
+        """Nothing would be missed if it were taken out of its tree."""
+        return not self._ledger.hosts
 
     def held(self, host_id: str) -> dict[str, Held]:
         """By VM or disk, what is held of one host now. For audits: look, and do not touch."""
@@ -106,7 +113,13 @@ class Leaf:
     def audit(self) -> list[str]:
         """What is wrong with the books; nothing, or there is a bug."""
         self._now()
-        return audit(self._ledger)
+        return audit([self._ledger])
+
+    @property
+    def ledger(self) -> Ledger:
+        """For audits of several leaves: look, and do not touch."""
+        self._now()
+        return self._ledger
 
     # --- its hosts -------------------------------------------------------------------------------
 

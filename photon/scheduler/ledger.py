@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import msgspec
 
 from photon.domain.guest import HostDatastore
 from photon.domain.placement import HostView, storage_labels
 from photon.scheduler.books import NO_ROW, DatastoreBook, DiskHeld, Held, HostBook
+from photon.scheduler.datastores import Datastores
 from photon.scheduler.policy import Policy
 from photon.scheduler.table import HostTable
 
 
 class Ledger:
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, datastores: Datastores) -> None:
         self._policy = policy
         self.hosts: dict[str, HostBook] = {}
-        self.datastores: dict[str, DatastoreBook] = {}
+        self.datastores = datastores
         self.where: dict[str, Held] = {}  # by VM or disk; the latest, if several hosts have it
         self._doubled: set[str] = set()  # such as disks on a datastore that many hosts report
-        self.generation = 0  # rises with every change
+        self._changes = 0
         self._table: HostTable | None = None
 
     def table(self) -> HostTable:
+        if self._table is not None and self._table.stale:
+            self._remake()
         if self._table is None:
-            self._forget_unreached()
-            self._table = HostTable(self.hosts.values(), self.datastores.values())
+            self.datastores.forget_unreached()
+            self._table = HostTable(self.hosts.values())
         return self._table
+
+    @property
+    def generation(self) -> Hashable:
+        """Another one after every change, such as one that another leaf made to a datastore."""
+        table = self._table
+        return self._changes, (table.room_writes, table.stale) if table is not None else None
 
     # --- hosts -----------------------------------------------------------------------------------
 
@@ -45,13 +56,15 @@ class Ledger:
             self.readiness(host)
 
     def readiness(self, host: HostBook) -> None:
-        self.generation += 1
+        self._changes += 1
         if self._table is not None and host.row != NO_ROW:
             self._table.write_readiness(host)
 
     def remove(self, host: HostBook) -> None:
         """The caller has dropped all that it held."""
         del self.hosts[host.id]
+        for datastore in host.datastores:
+            self.datastores.unreach(datastore)
         self._remake()
 
     def images(self, host: HostBook, checksums: set[str]) -> None:
@@ -68,16 +81,17 @@ class Ledger:
         host.datastores_reported = reported
         for datastore in reported:
             self._describe(self.datastore(datastore.id), datastore)
-        datastores = tuple(self.datastores[id] for id in sorted({each.id for each in reported}))
+        datastores = tuple(map(self.datastore, sorted({each.id for each in reported})))
         if datastores != host.datastores:
+            for book in datastores:
+                self.datastores.reach(book)
+            for book in host.datastores:
+                self.datastores.unreach(book)
             host.datastores = datastores
             self._remake()
 
     def datastore(self, id: str) -> DatastoreBook:
-        book = self.datastores.get(id)
-        if book is None:
-            book = self.datastores[id] = DatastoreBook(id)
-        return book
+        return self.datastores.get(id)
 
     # --- amounts ---------------------------------------------------------------------------------
 
@@ -123,15 +137,13 @@ class Ledger:
         self.take(held)
 
     def _write(self, held: Held) -> None:
-        self.generation += 1
-        table = self._table
-        if table is None:
-            return
-        if held.host.row != NO_ROW:
-            table.write_amounts(held.host)
+        self._changes += 1
+        if self._table is not None and held.host.row != NO_ROW:
+            self._table.write_amounts(held.host)
         for disk in held.disks:
-            if disk.datastore.row != NO_ROW:
-                table.write_room(disk.datastore)
+            datastore = disk.datastore
+            for table, row in datastore.rows.items():
+                table.write_room(row, datastore.capacity_gib - datastore.held_gib)
 
     def _find_another(self, id: str) -> None:
         others = [host.held[id] for host in self.hosts.values() if id in host.held]
@@ -145,21 +157,18 @@ class Ledger:
     # --- the table -------------------------------------------------------------------------------
 
     def _remake(self) -> None:
-        self.generation += 1
-        self._table = None
+        self._changes += 1
+        if self._table is not None:
+            self._table.leave()
+            self._table = None
 
     def _describe(self, book: DatastoreBook, reported: HostDatastore) -> None:
         capacity_gib = int(reported.capacity_gib * self._policy.datastore_overcommit)
         type, labels = reported.type.upper(), storage_labels(reported)
         if (book.capacity_gib, book.type, book.labels) != (capacity_gib, type, labels):
             book.capacity_gib, book.type, book.labels = capacity_gib, type, labels
-            self._remake()
-
-    def _forget_unreached(self) -> None:
-        reached = {datastore for host in self.hosts.values() for datastore in host.datastores}
-        for datastore in list(self.datastores.values()):
-            if datastore not in reached and not datastore.claims:
-                del self.datastores[datastore.id]
+            for table in book.rows:
+                table.stale = True
 
 
 def _without_readiness(view: HostView) -> HostView:

@@ -22,8 +22,11 @@ def room_left(ask: Ask, policy: Policy) -> Shares | None:
     table, demand = ask.table, ask.demand
     if demand.cpus == 0 and demand.memory_mib == 0:
         return _disk_room_left(ask)
-    left: Shares = table.cpu_left - demand.cpus * table.cpu_share
-    memory_left = table.memory_left - demand.memory_mib * table.memory_share
+    # In place: arrays made and dropped cost more than the sums in them.
+    left: Shares = table.cpu_share * -demand.cpus
+    left += table.cpu_left
+    memory_left = table.memory_share * -demand.memory_mib
+    memory_left += table.memory_left
     return np.minimum(left, memory_left, out=left)
 
 

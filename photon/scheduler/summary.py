@@ -1,98 +1,159 @@
 """What a parent knows of a child: enough to choose among children, never enough to choose a host.
 
-All amounts are upper bounds of what one placement finds: a child that a summary rules out cannot
-have had room when the summary was made.
+All amounts are upper bounds of what one placement finds, and all sets err towards "perhaps": a
+child that a summary rules out cannot have had room when the summary was made. A summary has the
+same size for a leaf and for a branch over a hundred thousand hosts.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Hashable, Sequence
+from functools import reduce
+from operator import or_
 
 import msgspec
-import numpy as np
 
 from photon.domain.demand import Demand, NoPlacement, Reason, ReasonCount
 from photon.domain.host import UsageTag
-from photon.domain.placement import labels_asked
-from photon.scheduler.table import HostTable, Mask
+from photon.domain.placement import labels_asked, merged
+from photon.scheduler.names import Names, Sieve, names_of, names_of_all, sieve_of, sieve_of_all
+from photon.scheduler.table import HostTable
 
-# vCPUs and MiB of usual guests, from the smallest up: free capacity is counted in these, because
-# a hundred hosts with 1 GiB each are no room for a guest of 4 GiB.
-SHAPES: Final = ((1, 1024), (2, 4096), (4, 8192), (8, 16384), (16, 65536))
+
+class Facts(msgspec.Struct, frozen=True):
+    """What seldom changes. Of the hosts that could take something, but for the sieves, which are
+    of all: those cost most to make, and a host's silence changes none of its names."""
+
+    usage: frozenset[UsageTag] = frozenset()
+    zones: Names = Names()
+    networks: Names = Names()
+    labels: Names = Names()  # of any of its datastores, types among them
+    addresses: Sieve = Sieve()
+    datastores: Sieve = Sieve()
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """Amounts and facts are of the hosts that could take something; `hosts` are all."""
+    """Amounts are of the hosts that could take something; `hosts` are all."""
 
-    generation: int = 0
+    generation: Hashable = 0  # another one: something changed since
     hosts: int = 0
     hosts_ready: int = 0
-    room: tuple[int, ...] = (0,) * len(SHAPES)  # how many guests of each shape
+    free_cpus: int = 0
+    cpus_offered: int = 0
+    free_memory_mib: int = 0
+    memory_mib_offered: int = 0
+    free_gib: int = 0  # each datastore once a leaf
+    gib_offered: int = 0
     largest_cpus: int = 0  # on one host
     largest_memory_mib: int = 0  # on one host
     largest_gib: int = 0  # on one datastore
-    usage: frozenset[UsageTag] = frozenset()
-    zones: frozenset[str] = frozenset()
-    addresses: frozenset[str] = frozenset()
-    networks: frozenset[str] = frozenset()
-    datastores: frozenset[str] = frozenset()
-    labels: frozenset[str] = frozenset()  # of any of its datastores, types among them
-    images: frozenset[str] = frozenset()
-
-    def room_for(self, demand: Demand) -> int:
-        """How many guests as large as the next larger shape; 1 for what is larger than all."""
-        for (cpus, memory_mib), room in zip(SHAPES, self.room, strict=True):
-            if demand.cpus <= cpus and demand.memory_mib <= memory_mib:
-                return room
-        return min(1, self.hosts_ready)
+    facts: Facts = Facts()
 
 
-def summarise(table: HostTable, generation: int) -> Summary:
+def sieves_of(table: HostTable) -> tuple[Sieve, Sieve]:
+    """Of addresses and of datastores."""
+    views = [host.view for host in table.hosts if host.view is not None]
+    return (
+        sieve_of(view.address for view in views),
+        sieve_of(datastore.id for datastore in table.datastores),
+    )
+
+
+def facts_of(table: HostTable, sieves: tuple[Sieve, Sieve]) -> Facts:
     able = table.ready & table.answers
-    hosts = [table.hosts[row] for row in np.flatnonzero(able)]
+    hosts = [table.hosts[row] for row in able.nonzero()[0].tolist()]
     views = [host.view for host in hosts if host.view is not None]
-    datastores = {datastore for host in hosts for datastore in host.datastores}
+    labels = {datastore.labels for host in hosts for datastore in host.datastores}
+    return Facts(
+        usage=frozenset(tag for view in views for tag in view.usage_tags),
+        zones=names_of(view.zone_id for view in views if view.zone_id is not None),
+        networks=names_of(network for view in views for network in view.networks),
+        labels=names_of(label for each in labels for label in each),
+        addresses=sieves[0],
+        datastores=sieves[1],
+    )
+
+
+def summarise(table: HostTable, facts: Facts, generation: Hashable) -> Summary:
+    able = table.ready & table.answers
+    free_cpus, free_memory_mib = table.free_cpus[able], table.free_memory_mib[able]
     return Summary(
         generation=generation,
         hosts=len(table),
-        hosts_ready=len(hosts),
-        room=tuple(_room(table, able, cpus, memory_mib) for cpus, memory_mib in SHAPES),
-        largest_cpus=int(table.free_cpus[able].max(initial=0)),
-        largest_memory_mib=int(table.free_memory_mib[able].max(initial=0)),
-        largest_gib=max((datastore.free_gib for datastore in datastores), default=0),
-        usage=frozenset(tag for view in views for tag in view.usage_tags),
-        zones=frozenset(view.zone_id for view in views if view.zone_id is not None),
-        addresses=frozenset(view.address for view in views),
-        networks=frozenset(network for view in views for network in view.networks),
-        datastores=frozenset(datastore.id for datastore in datastores),
-        labels=frozenset(label for datastore in datastores for label in datastore.labels),
-        images=frozenset(image for host in hosts for image in host.images),
+        hosts_ready=len(free_cpus),
+        free_cpus=int(free_cpus.sum()),
+        cpus_offered=int(table.cpus_offered[able].sum()),
+        free_memory_mib=int(free_memory_mib.sum()),
+        memory_mib_offered=int(table.memory_mib_offered[able].sum()),
+        free_gib=int(table.free_gib[1:].sum()),
+        gib_offered=int(table.gib_offered[1:].sum()),
+        largest_cpus=int(free_cpus.max(initial=0)),
+        largest_memory_mib=int(free_memory_mib.max(initial=0)),
+        largest_gib=int(table.free_gib.max(initial=0)),
+        facts=facts,
+    )
+
+
+def facts_of_all(parts: Sequence[Facts]) -> Facts:
+    return Facts(
+        usage=reduce(or_, (part.usage for part in parts), frozenset()),
+        zones=names_of_all(part.zones for part in parts),
+        networks=names_of_all(part.networks for part in parts),
+        labels=names_of_all(part.labels for part in parts),
+        addresses=sieve_of_all(part.addresses for part in parts),
+        datastores=sieve_of_all(part.datastores for part in parts),
+    )
+
+
+def summary_of_all(parts: Sequence[Summary], facts: Facts, generation: Hashable) -> Summary:
+    return Summary(
+        generation=generation,
+        hosts=sum(part.hosts for part in parts),
+        hosts_ready=sum(part.hosts_ready for part in parts),
+        free_cpus=sum(part.free_cpus for part in parts),
+        cpus_offered=sum(part.cpus_offered for part in parts),
+        free_memory_mib=sum(part.free_memory_mib for part in parts),
+        memory_mib_offered=sum(part.memory_mib_offered for part in parts),
+        free_gib=sum(part.free_gib for part in parts),
+        gib_offered=sum(part.gib_offered for part in parts),
+        largest_cpus=max((part.largest_cpus for part in parts), default=0),
+        largest_memory_mib=max((part.largest_memory_mib for part in parts), default=0),
+        largest_gib=max((part.largest_gib for part in parts), default=0),
+        facts=facts,
     )
 
 
 def ruled_out(summary: Summary, demand: Demand) -> NoPlacement | None:
     """The one reason for which none of the child's hosts can take it, if the summary shows one."""
-    miss = _miss(summary, demand)
+    reason = Reason.NOT_READY if not summary.hosts_ready else missing_fact(summary.facts, demand)
+    miss = ReasonCount(reason, summary.hosts) if reason else missing_amount(summary, demand)
     if miss is None:
         return None
-    return NoPlacement(summary.hosts, (miss,) if summary.hosts else ())
+    return NoPlacement(summary.hosts, (miss,)) if summary.hosts else merged(())
 
 
-def _miss(summary: Summary, demand: Demand) -> ReasonCount | None:
-    hosts = summary.hosts
-    reached = set(demand.datastores_reached) | {demand.datastore_id} - {None}
-    facts = (
-        (Reason.NOT_READY, summary.hosts_ready > 0),
-        (Reason.WRONG_USAGE, demand.usage in summary.usage),
-        (Reason.OTHER_HOST, demand.host_address in (None, *summary.addresses)),
-        (Reason.OTHER_ZONE, demand.zone_id is None or demand.zone_id in summary.zones),
-        (Reason.NO_NETWORK, summary.networks.issuperset(demand.networks)),
-        (Reason.NO_DATASTORE_REACH, reached <= summary.datastores),
-        (Reason.NO_DATASTORE_TAG, labels_asked(demand.disks) <= summary.labels),
-    )
-    for reason, holds in facts:
-        if not holds:
-            return ReasonCount(reason, hosts)
+def missing_fact(facts: Facts, demand: Demand) -> Reason | None:
+    """Reads no more of a demand than `photon.scheduler.filters.constraints` gives."""
+    reached = set(demand.datastores_reached)
+    if demand.datastore_id is not None:
+        reached.add(demand.datastore_id)
+    zone_id, address = demand.zone_id, demand.host_address
+    if demand.usage not in facts.usage:
+        return Reason.WRONG_USAGE
+    if address is not None and not facts.addresses.may_have(address):
+        return Reason.OTHER_HOST
+    if zone_id is not None and not facts.zones.may_have(zone_id):
+        return Reason.OTHER_ZONE
+    if not facts.networks.may_have_all(demand.networks):
+        return Reason.NO_NETWORK
+    if not all(facts.datastores.may_have(each) for each in reached):
+        return Reason.NO_DATASTORE_REACH
+    if not facts.labels.may_have_all(labels_asked(demand.disks)):
+        return Reason.NO_DATASTORE_TAG
+    return None
+
+
+def missing_amount(summary: Summary, demand: Demand) -> ReasonCount | None:
     largest_gib = max((disk.capacity_gib for disk in demand.disks), default=0)
     amounts = (
         (Reason.TOO_LITTLE_CPU, demand.cpus, summary.largest_cpus),
@@ -101,10 +162,5 @@ def _miss(summary: Summary, demand: Demand) -> ReasonCount | None:
     )
     for reason, needed, best in amounts:
         if needed > best:
-            return ReasonCount(reason, hosts, needed, best)
+            return ReasonCount(reason, summary.hosts, needed, best)
     return None
-
-
-def _room(table: HostTable, able: Mask, cpus: int, memory_mib: int) -> int:
-    fits = np.minimum(table.free_cpus // cpus, table.free_memory_mib // memory_mib)
-    return int(np.maximum(fits, 0)[able].sum())

@@ -2,7 +2,8 @@
 
 Row i is hosts[i], sorted by id, so that the first of equals has the lowest id. The table mirrors
 the books and is thrown away when a host or a datastore comes, goes or changes what it is; amounts
-and readiness are written into it as they change.
+and readiness are written into it as they change. A datastore that hosts of several leaves reach
+has a row in each leaf's table.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from photon.domain.guest import HostMode
 from photon.domain.host import HostState, UsageTag
 from photon.domain.placement import HostView
-from photon.scheduler.books import DatastoreBook, HostBook
+from photon.scheduler.books import HostBook
 
 Mask = npt.NDArray[np.bool_]
 Amounts = npt.NDArray[np.int64]
@@ -32,12 +33,15 @@ _NO_ROOM_GIB: Final = -1
 
 
 class HostTable:
-    def __init__(self, hosts: Iterable[HostBook], datastores: Iterable[DatastoreBook]) -> None:
+    def __init__(self, hosts: Iterable[HostBook]) -> None:
         self.hosts = sorted((host for host in hosts if host.view), key=lambda host: host.id)
-        self.datastores = sorted(datastores, key=lambda datastore: datastore.id)
+        reached = {datastore for host in self.hosts for datastore in host.datastores}
+        self.datastores = sorted(reached, key=lambda datastore: datastore.id)
         self.everyone: Mask = np.ones(len(self.hosts), dtype=np.bool_)
         self.nobody: Mask = np.zeros(len(self.hosts), dtype=np.bool_)
         self.version = 0  # rises when a column changes that fixed filters read
+        self.room_writes = 0  # rises with the room of a datastore, whoever took it
+        self.stale = False  # a datastore is not what it was
         self._number()
         self._fill_amounts()
         self._fill_facts()
@@ -56,8 +60,14 @@ class HostTable:
         self.cpu_left[row] = cpus / (host.cpus_offered or 1)
         self.memory_left[row] = memory_mib / (host.memory_mib_offered or 1)
 
-    def write_room(self, datastore: DatastoreBook) -> None:
-        self.free_gib[datastore.row] = datastore.free_gib
+    def write_room(self, row: int, free_gib: int) -> None:
+        self.free_gib[row] = free_gib
+        self.room_writes += 1
+
+    def leave(self) -> None:
+        """Nothing is written into it any more."""
+        for datastore in self.datastores:
+            del datastore.rows[self]
 
     def write_readiness(self, host: HostBook) -> None:
         view = _view(host)
@@ -73,26 +83,27 @@ class HostTable:
         for row, host in enumerate(self.hosts):
             host.row = row
         for row, datastore in enumerate(self.datastores, start=NO_DATASTORE + 1):
-            datastore.row = row
+            datastore.rows[self] = row
         width = max((len(host.datastores) for host in self.hosts), default=0)
         self.reach: Rows = np.full((len(self.hosts), width), NO_DATASTORE, dtype=np.intp)
         for host in self.hosts:
-            rows = sorted(datastore.row for datastore in host.datastores)
+            rows = sorted(datastore.rows[self] for datastore in host.datastores)
             self.reach[host.row, : len(rows)] = rows
 
     def _fill_amounts(self) -> None:
         hosts, datastores = self.hosts, self.datastores
         self.free_cpus: Amounts = _int64([host.free_cpus for host in hosts])
         self.free_memory_mib: Amounts = _int64([host.free_memory_mib for host in hosts])
-        self.cpu_share: Shares = _shares([host.cpus_offered for host in hosts])
-        self.memory_share: Shares = _shares([host.memory_mib_offered for host in hosts])
+        self.cpus_offered: Amounts = _int64([host.cpus_offered for host in hosts])
+        self.memory_mib_offered: Amounts = _int64([host.memory_mib_offered for host in hosts])
+        self.gib_offered: Amounts = _int64([0, *(each.capacity_gib for each in datastores)])
+        self.cpu_share = _shares(self.cpus_offered)
+        self.memory_share = _shares(self.memory_mib_offered)
+        self.gib_share = _shares(self.gib_offered)
         # What is free as a share of what is offered.
-        self.cpu_left: Shares = _left(self.free_cpus, [host.cpus_offered for host in hosts])
-        self.memory_left: Shares = _left(
-            self.free_memory_mib, [host.memory_mib_offered for host in hosts]
-        )
+        self.cpu_left = _left(self.free_cpus, self.cpus_offered)
+        self.memory_left = _left(self.free_memory_mib, self.memory_mib_offered)
         self.free_gib: Amounts = _int64([_NO_ROOM_GIB, *(each.free_gib for each in datastores)])
-        self.gib_share: Shares = _shares([0, *(each.capacity_gib for each in datastores)])
 
     def _fill_facts(self) -> None:
         hosts = self.hosts
@@ -159,14 +170,14 @@ def _int64(amounts: Sequence[int]) -> Amounts:
     return np.array(amounts, dtype=np.int64)
 
 
-def _shares(offered: Sequence[int]) -> Shares:
+def _shares(offered: Amounts) -> Shares:
     """What one unit is of all that is offered; 0 where nothing is."""
-    return np.array([1.0 / amount if amount > 0 else 0.0 for amount in offered], dtype=np.float64)
+    return np.array([1.0 / each if each > 0 else 0.0 for each in offered.tolist()], np.float64)
 
 
-def _left(free: Amounts, offered: Sequence[int]) -> Shares:
+def _left(free: Amounts, offered: Amounts) -> Shares:
     """Divided as `write_amounts` does, so that hosts that are equal stay so to the last bit."""
-    left: Shares = free / np.maximum(_int64(offered), 1)
+    left: Shares = free / np.maximum(offered, 1)
     return left
 
 
