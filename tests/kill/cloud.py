@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from photon.agent.drivers.simulated_site import addresses_of
 from photon.agent_client.address import HostAddress
 from photon.agent_client.client import AgentClient
-from photon.devbox.seed import HostSeed, Seeded, Seeder
 from photon.domain.guest import Inventory
 from photon.outside.clock import RealClock
 from photon.reconcilers.audit import Violation, audit
@@ -19,10 +19,10 @@ from photon.sdk.client import Client
 from photon.store.nouns import HOSTS, NOUNS, TASKS
 from photon.store.sqlite import SqliteOptions, SqliteStore
 from tests.kill.program import Program
+from tests.kill.seed import Seeded, seed
 
 HOSTS_SERVED: Final = 20
 ANY_PORT: Final = "127.0.0.1:0"
-IMAGE_BYTES: Final = 1 << 20
 # Each takes a moment, so that a kill finds many of them under way.
 LATENCIES: Final = ("create_vm=0.05", "start=0.03", "create_disk=0.02", "delete_vm=0.02")
 
@@ -68,16 +68,9 @@ async def start_cloud(folder: Path) -> Cloud:
 
 
 def _seed(cloud: Cloud) -> Seeded:
-    image = cloud.folder / "image.raw"
-    content = bytearray(IMAGE_BYTES)
-    content[510:512] = b"\x55\xaa"  # a boot record's signature: the least that is an image
-    image.write_bytes(content)
-    endpoint = str(cloud.agent.ready["listen"])
+    addresses = addresses_of(HOSTS_SERVED)
     with Client(cloud.url) as client:
-        seeder = Seeder(client, lambda text: None)
-        names = [f"sim-{number:05d}" for number in range(1, HOSTS_SERVED + 1)]
-        seeder.hosts([HostSeed(name, endpoint) for name in names])
-        return seeder.demo(image, "VM Network")
+        return seed(client, str(cloud.agent.ready["listen"]), addresses, cloud.folder)
 
 
 class Inside:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from photon.devbox.seed import BOOT_FLAVOR, DATA_FLAVOR, VM_FLAVOR, Seeded
 from photon.sdk.client import AsyncClient
 from photon.sdk.errors import ApiProblem, TaskFailed, Unreachable
 from photon.wire.v1.affinity import LocalitySpec
 from photon.wire.v1.disk import DiskCreateSpec
 from photon.wire.v1.task import Task
 from photon.wire.v1.vm import AttachedDiskCreateSpec, VmCreateSpec
+from tests.kill.seed import BOOT_FLAVOR, DATA_FLAVOR, VM_FLAVOR, Seeded
 
 AT_ONCE: Final = 24  # Owners at work at the same time.
 TASK_SECONDS_MAX: Final = 50.0
@@ -75,9 +75,10 @@ class Load:
         vm_id = made.entity.id
         self.vms.add(vm_id)
         if random.random() < 0.4:
-            await self._do(lambda: self.client.vms.start(vm_id))
-            if random.random() < 0.5:
-                await self._do(lambda: self.client.vms.stop(vm_id))
+            started = await self._do(lambda: self.client.vms.start(vm_id))
+            if started is None or random.random() < 0.5:
+                return
+            if await self._do(lambda: self.client.vms.stop(vm_id)):
                 await self._maybe_delete(vm_id, random)
         elif random.random() < 0.5:
             await self._plug(vm_id, random)
@@ -97,10 +98,11 @@ class Load:
             return
         disk_id = made.entity.id
         plugged = await self._do(lambda: self.client.vms.attach_disk(vm_id, disk_id))
-        if plugged and random.random() < 0.6:
-            await self._do(lambda: self.client.vms.detach_disk(vm_id, disk_id))
-            if random.random() < 0.5:
-                await self._delete(lambda: self.client.disks.delete(disk_id))
+        if plugged is None or random.random() < 0.4:
+            return
+        unplugged = await self._do(lambda: self.client.vms.detach_disk(vm_id, disk_id))
+        if unplugged and random.random() < 0.5:
+            await self._delete(lambda: self.client.disks.delete(disk_id))
 
     async def _do(self, ask: Ask) -> Task | None:
         """The task when it has completed; None when it failed."""
