@@ -9,6 +9,8 @@ import pytest
 from tests.clients.cloud import World, running
 
 
+# First, because xdist reads the groups in this hook too.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One worker for this room, so that there is one cloud."""
     for item in items:
