@@ -8,6 +8,8 @@ end         rows gone, quota given back, tombstone; what was      the VM as it w
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from photon.domain.guest import AgentRefusal, Refusal
@@ -23,6 +25,9 @@ from photon.store.nouns import EPHEMERAL_DISKS, HOSTS, NICS, VMS
 from photon.store.protocol import Charge, Delete, Write
 from photon.store.reaping import reap_flavor, reap_image, reap_subnet
 from photon.tasks.saga import Plan, Run, Saga, Step
+
+# An agent that no longer serves the host has none of its guests; nobody could delete the VM else.
+_GONE: Final = frozenset({AgentRefusal.VM_NOT_FOUND, AgentRefusal.HOST_NOT_FOUND})
 
 
 class Unmake(msgspec.Struct, frozen=True):
@@ -44,7 +49,7 @@ async def unmake(cloud: Cloud, order: Unmake) -> None:
     try:
         await cloud.agents.delete_vm(host, order.fence, vm.id, force=vm.state is VmState.ERROR)
     except Refusal as refusal:
-        if refusal.code is not AgentRefusal.VM_NOT_FOUND:
+        if refusal.code not in _GONE:
             raise error_of(refusal, "DELETE_VM", vm.id) from refusal
     await cloud.scheduler.release(vm.id, vm.host_id)
 

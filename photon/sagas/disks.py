@@ -36,6 +36,10 @@ log = logging.getLogger(__name__)
 replace = msgspec.structs.replace
 
 
+# An agent that no longer serves the host has none of its disks; nobody could delete them else.
+_GONE: Final = frozenset({AgentRefusal.DISK_NOT_FOUND, AgentRefusal.HOST_NOT_FOUND})
+
+
 class DiskOrder(msgspec.Struct, frozen=True):
     demand: Demand
     placement: Placement
@@ -122,7 +126,7 @@ async def unmake(cloud: Cloud, order: Unmake) -> None:
     try:
         await cloud.agents.delete_disk(host, order.fence, disk.id)
     except Refusal as refusal:
-        if refusal.code is not AgentRefusal.DISK_NOT_FOUND:
+        if refusal.code not in _GONE:
             raise error_of(refusal, "DELETE_DISK", disk.id) from refusal
     await cloud.scheduler.release(disk.id, disk.host_id)
 

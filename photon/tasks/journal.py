@@ -29,6 +29,8 @@ PLAN_TRIES_MAX = 20  # The lock keeps other tasks away; only tags and metadata c
 WARNINGS_A_STEP_MAX = 16  # An undo that is tried for ever may fail in ever new words.
 BUSY_WAIT_SECONDS = 0.05
 
+_CURRENT = frozenset({TaskState.STARTED, TaskState.ERROR})
+
 replace = msgspec.structs.replace
 
 
@@ -50,9 +52,7 @@ class TaskJournal:
         self._steps = list(task.steps)
         self._results = dict(task.results)
         self._undone = list(task.undone)
-        self._current = next(
-            (i for i, step in enumerate(self._steps) if step.state is TaskState.STARTED), 0
-        )
+        self._current = next((i for i, step in enumerate(self._steps) if step.state in _CURRENT), 0)
         self._fence = fence
         self._dirty = False
         self._owed = False  # a result that must be durable before anything is built on it
@@ -166,6 +166,14 @@ class TaskJournal:
                     started_ms=step.started_ms or now,
                     ended_ms=now,
                 )
+                for step in self._steps
+            ]
+        else:
+            # One that was begun and came to nothing, as when a host refused and no other was left.
+            self._steps = [
+                replace(step, state=TaskState.QUEUED, started_ms=None)
+                if step.state is TaskState.STARTED
+                else step
                 for step in self._steps
             ]
         self._task = replace(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from photon.agent.journal import MemoryJournal
 from photon.agent_client.errors import AgentUnreachable
 from photon.domain.disk import DiskState
 from photon.domain.guest import AgentRefusal, Refusal
@@ -63,9 +64,10 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     life = await world.live()
     client = Client(life)
     await build_site(world, client)
-    yield Scene(world, life, client, faults)
-    await client.close()
-    await life.end()
+    scene = Scene(world, life, client, faults)
+    yield scene
+    await scene.client.close()
+    await scene.life.end()
     await world.close()
 
 
@@ -174,6 +176,23 @@ async def test_a_running_vm_is_not_deleted_and_is_as_it_was(scene: Scene) -> Non
     assert [error.code for step in task.steps for error in step.errors] == ["InvalidVmState"]
     vm = await the_only_vm(scene.world)
     assert (vm.state, vm.task_id) == (VmState.STARTED, None)
+
+
+async def test_vms_and_disks_of_a_host_that_forgot_everything_can_be_deleted(
+    scene: Scene,
+) -> None:
+    """As when its machine was installed anew: else nothing on it could ever be removed."""
+    await build_vm(scene.world, scene.client)
+    await build_disk(scene.world, scene.client)
+    await scene.client.close()
+    await scene.life.end()
+    scene.world.journal = MemoryJournal()
+    await scene.world.start_agents()
+    scene.life = await scene.world.live()
+    scene.client = Client(scene.life)
+    assert (await scene.ended("DELETE", "/v1/vms/{vm}")).state is TaskState.COMPLETED
+    assert (await scene.ended("DELETE", "/v1/disks/{disk}")).state is TaskState.COMPLETED
+    assert await scene.world.audit() == []
 
 
 async def test_a_disk_that_its_host_lost_is_an_error_and_can_be_deleted(scene: Scene) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from photon.agent_client.errors import AgentUnreachable
+from photon.domain.task import TaskState
 from photon.reconcilers.audit import Rule
 from photon.sagas.catalogue import SAGAS
 from photon.scheduler.leaf import Leaf
@@ -148,6 +149,8 @@ class Proof:
         await world.finish()
         open_tasks = [task for task in await world.tasks() if not task.ended]
         assert open_tasks == []
+        for task in await world.tasks():
+            assert all(step.state is not TaskState.STARTED for step in task.steps), task
         wrong = [each for each in await world.audit() if each.rule not in mended]
         assert wrong == []
         await world.settle()
