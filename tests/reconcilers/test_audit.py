@@ -13,7 +13,8 @@ from photon.domain.quota import Amount, QuotaUnit
 from photon.reconcilers.audit import Rule, audit
 from photon.store.nouns import DISKS, EPHEMERAL_DISKS, TASKS, VMS
 from photon.store.protocol import Charge, Delete, Update
-from tests.tasks.world import EMPTY, Client, World, build_disk, build_site, build_vm
+from tests.tasks.building import Client, build_disk, build_site, build_vm
+from tests.tasks.world import EMPTY, World
 
 replace = msgspec.structs.replace
 

@@ -17,8 +17,9 @@ from photon.reconcilers.guest_watch import ORPHAN_GRACE_SECONDS, GuestWatch
 from photon.store.nouns import DISKS, HOSTS, VMS
 from photon.store.protocol import Update
 from tests.agent.conftest import a_spec
+from tests.tasks.building import Client, build_disk, build_site, build_vm
 from tests.tasks.roads import Faults, faulty
-from tests.tasks.world import EMPTY, Client, World, build_disk, build_site, build_vm
+from tests.tasks.world import EMPTY, World
 
 
 @dataclass

@@ -7,8 +7,9 @@ from typing import Final
 from photon.domain.disk import DiskState
 from photon.reconcilers.audit import Rule
 from photon.store.nouns import DISKS
+from tests.tasks.building import build_disk, build_site
 from tests.tasks.harness import Check, Request, SagaCase
-from tests.tasks.world import World, build_disk, build_site
+from tests.tasks.world import World
 
 _SPEC: Final = {"name": "data", "flavor": "data", "kind": "persistent-disk", "capacityGb": 5}
 

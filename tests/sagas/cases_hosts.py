@@ -8,8 +8,9 @@ from typing import Final
 from photon.domain.guest import HostMode
 from photon.domain.host import HostState
 from photon.store.nouns import HOSTS
+from tests.tasks.building import Builder, Client, build_site, host_spec
 from tests.tasks.harness import Check, Request, SagaCase
-from tests.tasks.world import Builder, Client, World, build_site, host_spec
+from tests.tasks.world import World
 
 _HOSTS: Final = "/v1/infrastructure/hosts"
 _NEW: Final = "sim-00003"  # the third, which the site does not use

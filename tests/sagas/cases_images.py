@@ -7,8 +7,9 @@ from typing import Final
 from photon.domain.readiness import Readiness
 from photon.domain.vm import VmState
 from photon.store.nouns import IMAGES, VMS
+from tests.tasks.building import build_site, build_vm
 from tests.tasks.harness import Check, Request, SagaCase
-from tests.tasks.world import World, build_site, build_vm
+from tests.tasks.world import World
 
 _SPEC: Final = {"name": "made-of-vm", "replicationType": "EAGER"}
 

@@ -7,8 +7,9 @@ from typing import Final
 from photon.domain.system import System
 from photon.store.nouns import HOSTS, SYSTEM
 from photon.store.protocol import Insert
+from tests.tasks.building import Client, build_site
 from tests.tasks.harness import SagaCase
-from tests.tasks.world import Client, World, build_site
+from tests.tasks.world import World
 
 _PATH: Final = "/v1/infrastructure"
 

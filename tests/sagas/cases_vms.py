@@ -14,11 +14,12 @@ from photon.sagas.create_vm import PLACEMENT_TRIES_MAX
 from photon.sagas.power_vm import OPERATIONS
 from photon.store.nouns import VMS
 from photon.tasks.runner import TaskLimits
+from tests.tasks.building import Client, build_disk, build_site, build_vm, host_spec, vm_spec
 from tests.tasks.fate import Fate
 from tests.tasks.harness import Check, Request, SagaCase
 from tests.tasks.life import Life
 from tests.tasks.roads import full_hosts
-from tests.tasks.world import Client, World, build_disk, build_site, build_vm, host_spec, vm_spec
+from tests.tasks.world import World
 
 _VERBS: Final = {
     PowerOp.START: "start",

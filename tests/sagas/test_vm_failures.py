@@ -16,18 +16,10 @@ from photon.domain.task import Task, TaskState
 from photon.domain.vm import VmState
 from photon.store.nouns import DISKS, TASKS, VMS
 from tests.sagas.cases_vms import the_only_vm
+from tests.tasks.building import Client, build_disk, build_site, build_vm, vm_spec
 from tests.tasks.life import Life
 from tests.tasks.roads import Faults, faulty
-from tests.tasks.world import (
-    EMPTY,
-    Client,
-    Json,
-    World,
-    build_disk,
-    build_site,
-    build_vm,
-    vm_spec,
-)
+from tests.tasks.world import EMPTY, Json, World
 
 SILENCE = AgentUnreachable("agent.test", "a call", "nobody is there")
 

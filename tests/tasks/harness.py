@@ -25,9 +25,10 @@ from photon.reconcilers.audit import Rule
 from photon.sagas.catalogue import SAGAS
 from photon.scheduler.leaf import Leaf
 from photon.tasks.saga import Saga, Step
+from tests.tasks.building import Builder, Client
 from tests.tasks.fate import Crash, Fate, When
 from tests.tasks.life import Door, Life
-from tests.tasks.world import EMPTY, Builder, Client, Json, Template, World
+from tests.tasks.world import EMPTY, Json, Template, World
 
 WHENS: Final[tuple[When, When]] = ("before", "after")
 

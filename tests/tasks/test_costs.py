@@ -10,9 +10,10 @@ import pytest
 from photon.domain.vm import VmState
 from photon.tasks.runner import TaskLimits
 from tests.sagas.cases_vms import in_state
+from tests.tasks.building import Client, build_disk, build_site, build_vm, vm_spec
 from tests.tasks.fate import COMMIT, Fate
 from tests.tasks.life import Life
-from tests.tasks.world import EMPTY, Client, World, build_disk, build_site, build_vm, vm_spec
+from tests.tasks.world import EMPTY, World
 
 
 @pytest.fixture

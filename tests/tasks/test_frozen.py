@@ -18,20 +18,11 @@ from photon.agent_client.protocol import Agents
 from photon.domain.guest import AgentRefusal, GuestState, HostMode, Refusal
 from photon.domain.vm import VmState
 from photon.store.nouns import VMS
+from tests.tasks.building import Builder, Client, build_disk, build_site, build_vm, vm_spec
 from tests.tasks.fate import Fate
 from tests.tasks.life import Life
 from tests.tasks.rig import until
-from tests.tasks.world import (
-    EMPTY,
-    Builder,
-    Client,
-    Json,
-    World,
-    build_disk,
-    build_site,
-    build_vm,
-    vm_spec,
-)
+from tests.tasks.world import EMPTY, Json, World
 
 
 @dataclass
