@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from tests.clients.cloud import HOSTS, World, flavor, raw_image
-from tests.clients.go_client import Form, Json
+from tests.clients.go_client import Form, Json, step_errors
 from tests.clients.go_structs import FLAVOR, HOST, IMAGE, SUBNET, ZONE
 
 WAY: dict[str, tuple[str, ...]] = {
@@ -40,11 +40,6 @@ def silence() -> Iterator[str]:
         yield "{}:{}".format(*listening.getsockname())
 
 
-def endpoint_of_nobody() -> str:
-    with silence() as endpoint:
-        return endpoint
-
-
 @contextmanager
 def a_host(world: World, state: str) -> Iterator[str]:
     """The id of a host in this state, which is removed again."""
@@ -56,10 +51,10 @@ def a_host(world: World, state: str) -> Iterator[str]:
             yield str(task["entity"]["id"])
         go.wait(task)
     elif state == "ERROR":
-        spec = world.host_spec(14, metadata={"AGENT_ENDPOINT": endpoint_of_nobody()})
-        task = go.task("POST", HOSTS, spec)
-        assert go.wait(task)["steps"][0]["errors"][0]["code"] == "HostProvisionFailed"
-        yield str(task["entity"]["id"])
+        host = go.made(HOSTS, world.host_spec(14, password="wrong"))
+        task = go.wait(go.task("POST", f"{HOSTS}/{host}/provision", status=202))
+        assert step_errors(task) == ["InvalidLoginCredentials"]
+        yield host
     else:
         host = go.made(HOSTS, world.host_spec(14))
         for verb in WAY[state]:
