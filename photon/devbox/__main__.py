@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import click
 
-from photon.devbox.cloud import SIMULATED_HOSTS_MAX, DevboxCloud, DevboxFailed
+from photon.devbox.cloud import SIMULATED_HOSTS_MAX, DevboxCloud, DevboxFailed, check_rights
 from photon.devbox.first_vm import GuestSilent, banner_of, first_vm
-from photon.devbox.layout import API_PORT, Layout, default_root
+from photon.devbox.layout import API_PORT, FOLDER_VARIABLE, Layout, default_root
 from photon.devbox.programs import ProgramFailed
 from photon.guestimage.commands import BuildFailed
 from photon.sdk.errors import SdkError
@@ -98,6 +98,7 @@ def down(layout: Layout) -> None:
 
 
 def _demo(layout: Layout, *, leave: bool, hosts: int) -> None:
+    check_rights()
     say = _say()
     cloud = DevboxCloud(layout, say)
     # Whoever ends it, and whenever: nothing of it stays.
@@ -118,7 +119,7 @@ def _demo(layout: Layout, *, leave: bool, hosts: int) -> None:
     finally:
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(signum, signal.SIG_IGN)  # Half torn down helps nobody.
-        say("stopping")
+        say("stopping; a guest that does not listen is given a minute")
         cloud.down()
 
 
@@ -140,10 +141,19 @@ def _guarded(work: Callable[[], None]) -> None:
     try:
         work()
     except _FAILURES as problem:
-        click.echo(f"devbox: {problem}", err=True)
+        click.echo(f"devbox: {_sentence(problem)}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _sentence(problem: Exception) -> str:
+    if isinstance(problem, OSError) and problem.filename is not None:
+        return (
+            f"{problem.filename}: {problem.strerror}. Mend that, or name another folder for all "
+            f"data with {FOLDER_VARIABLE}."
+        )
+    return str(problem)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from photon.agent.app import QEMU_DIR
 from photon.agent.drivers.qemu.argv import DirectKernel
 from photon.agent.drivers.qemu.boot_hints import write_boot_hint
 from photon.devbox.layout import PORT_GROUPS, Layout
+from photon.devbox.leftovers import bridges_stay, end_guests
 from photon.devbox.programs import Program
 from photon.devbox.seed import HostSeed, Seeded, Seeder
 from photon.guestimage.build import DemoGuest, ensure
@@ -97,10 +98,17 @@ class DevboxCloud:
             time.sleep(POLL_SECONDS)
 
     def down(self) -> list[str]:
-        """Stops the guests (the next `up` starts them again), then the programs."""
+        """Stops the guests (the next `up` starts them again), then the programs.
+
+        Whatever was killed before: no guest and no bridge stays.
+        """
         check_rights()
         if self._controller().pid() is not None:
-            self._suspend_vms()
+            self._stop_vms()
+        if unplugged := end_guests(self._layout.agent_dir / "datastore/vms"):
+            self._say(f"{len(unplugged)} guests that nobody could stop are ended")
+        if self._agent().pid() is None and bridges_stay(self._networks_file):
+            self._agent().start()  # It takes them away when it ends.
         return [program.name for program in self.programs() if program.stop()]
 
     def programs(self) -> list[Program]:
@@ -161,16 +169,18 @@ class DevboxCloud:
         except (OSError, ValueError):
             return 0
 
-    def _suspend_vms(self) -> None:
-        """Stops every guest of QEMU, and remembers which."""
+    def _stop_vms(self) -> None:
+        """Stops every guest of QEMU, and remembers which ran. What was suspended is lost."""
         try:
             host = next(host for host in self.client.hosts.list() if host.address == QEMU_HOST)
-            started = [vm.id for vm in self.client.hosts.vms(host.id) if vm.state == "STARTED"]
+            vms = list(self.client.hosts.vms(host.id))
+            started = [vm.id for vm in vms if vm.state == "STARTED"]
             self._started_file.write_bytes(msgspec.json.encode(started))
-            for task in [self.client.vms.stop(vm_id) for vm_id in started]:
+            live = [vm.id for vm in vms if vm.state in ("STARTED", "SUSPENDED")]
+            for task in [self.client.vms.stop(vm_id) for vm_id in live]:
                 self.client.tasks.wait(task.id, STOP_TASK_SECONDS_MAX)
         except (SdkError, StopIteration) as problem:
-            self._say(f"guests are left as they are: {problem}")
+            self._say(f"guests cannot be stopped in order: {problem}")
 
     def _resume_vms(self) -> None:
         try:
@@ -190,6 +200,10 @@ class DevboxCloud:
         """Lets the demo guest skip its boot loader, which takes half of an emulated boot."""
         kernel = DirectKernel(str(guest.kernel), str(guest.initramfs), guest.kernel_arguments)
         write_boot_hint(self._layout.agent_dir / QEMU_DIR, guest.checksum, kernel)
+
+    @property
+    def _networks_file(self) -> Path:
+        return self._layout.agent_dir / QEMU_DIR / "networks.json"
 
     @property
     def _simulator_file(self) -> Path:

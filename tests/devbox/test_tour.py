@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
+from photon.agent.drivers.qemu.process import find_guests
 from photon.devbox.cloud import DevboxFailed, check_rights
+from photon.devbox.leftovers import bridges_stay
 from tests.devbox.box import REAL_HOST, ROOT, SCOPE, Box
 
 pytestmark = pytest.mark.slow
@@ -34,6 +38,19 @@ def test_what_was_stopped_goes_on_with_the_next_up(box: Box) -> None:
     assert again.returncode == 0, again.stderr
     assert box.states() == before
     assert box.devbox("status").returncode == 0
+
+
+def test_what_was_killed_leaves_no_guest_and_no_bridge(box: Box) -> None:
+    """The VM of the first test runs."""
+    assert box.states()["mine"] == "STARTED"
+    for program in ("controller", "agent", "simulator"):
+        os.kill(box.pid(program), signal.SIGKILL)
+    assert box.devbox("down").returncode == 0
+    assert find_guests(path.name for path in (box.folder / "agent/datastore/vms").iterdir()) == {}
+    assert not bridges_stay(box.folder / "agent/qemu/networks.json")
+    again = box.devbox("up")
+    assert again.returncode == 0, again.stderr
+    assert box.states()["mine"] == "STOPPED"
 
 
 def test_two_clouds_do_not_share_a_port(box: Box, tmp_path: Path) -> None:

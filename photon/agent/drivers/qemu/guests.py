@@ -207,6 +207,8 @@ class Guests:
     async def _clear(self, spec: GuestSpec) -> None:
         """Gives the host back what a guest has only while it runs."""
         self._limits.drop(spec.vm_id)
+        for left in self._directories[spec.vm_id].glob("*.sock"):  # nobody listens any more
+            left.unlink(missing_ok=True)
         try:
             await self._networks.unplug(spec)
         except CommandFailed as failure:
