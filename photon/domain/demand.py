@@ -10,6 +10,11 @@ import msgspec
 from photon.domain.host import UsageTag
 
 
+class Strategy(StrEnum):
+    SPREAD = "SPREAD"  # the emptiest host: guests share no more of a host than they must
+    PACK = "PACK"  # the fullest host that has room: others stay empty, for large guests or for rest
+
+
 class DiskDemand(msgspec.Struct, frozen=True):
     id: str
     capacity_gib: int
@@ -36,6 +41,8 @@ class Demand(msgspec.Struct, frozen=True):
     datastores_reached: frozenset[str] = frozenset()  # each must be within the host's reach
     image_checksum: str = ""
     hosts_excluded: frozenset[str] = frozenset()  # ids of hosts that refused it just now
+    strategy: Strategy = Strategy.SPREAD
+    failover: bool = False  # in place of a guest whose host failed: may use what is kept for that
 
 
 class DiskPlacement(msgspec.Struct, frozen=True):

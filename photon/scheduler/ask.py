@@ -11,10 +11,11 @@ from photon.scheduler.table import Amounts, HostTable, Mask, Rows, Shares
 class Track:
     """What the fixed filters leave of the hosts: the same for all demands with such constraints."""
 
-    __slots__ = ("datastores", "fell_at", "passing", "penalty")
+    __slots__ = ("datastores", "fell_at", "fitting", "passing", "penalty")
 
     def __init__(self, passing: Mask, fell_at: Rows, datastores: Rows | None) -> None:
         self.passing = passing
+        self.fitting = int(passing.sum())
         self.fell_at = fell_at  # by host: the first of photon.scheduler.filters.FIXED that it fails
         self.datastores = datastores  # see photon.scheduler.filters.datastores_for
         # Added to scores, so that hosts that cannot be taken are never the best. None: all can.

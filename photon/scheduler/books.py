@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from photon.domain.demand import Demand
+from photon.domain.demand import Demand, Level
 from photon.domain.guest import HostDatastore, HostMode
 from photon.domain.placement import HostView
 
@@ -66,7 +66,7 @@ class Held:
     `reported`: the host's last word has it. Our claims on it are leases: photon.scheduler.holds.
     """
 
-    __slots__ = ("cpus", "demand", "disks", "host", "id", "memory_mib", "reported", "score")
+    __slots__ = ("cpus", "demand", "disks", "host", "id", "memory_mib", "reported", "score", "why")
 
     def __init__(self, id: str, host: HostBook, cpus: int, memory_mib: int) -> None:
         self.id = id
@@ -76,6 +76,7 @@ class Held:
         self.disks: tuple[DiskHeld, ...] = ()
         self.reported = False
         self.score = 0.0
+        self.why: tuple[Level, ...] = ()  # the leaf's own
         self.demand: Demand | None = None  # while the host may still refuse it
 
 
@@ -83,6 +84,7 @@ class HostBook:
     """One host. Without a view it is only a name that a journal held something on."""
 
     __slots__ = (
+        "cpus_kept",
         "cpus_offered",
         "datastores",
         "datastores_reported",
@@ -94,6 +96,7 @@ class HostBook:
         "held_memory_mib",
         "id",
         "images",
+        "memory_mib_kept",
         "memory_mib_offered",
         "mode",
         "row",
@@ -104,8 +107,10 @@ class HostBook:
     def __init__(self, id: str) -> None:
         self.id = id
         self.view: HostView | None = None
-        self.cpus_offered = 0  # the view's
+        self.cpus_offered = 0  # the view's, but for what is kept for failover
         self.memory_mib_offered = 0
+        self.cpus_kept = 0
+        self.memory_mib_kept = 0
         self.heard = False  # all that it holds was reported once; until then nothing is placed
         self.silent = False  # its agent does not answer now
         self.mode = HostMode.NORMAL

@@ -14,7 +14,7 @@ from collections.abc import Hashable, Sequence
 from random import Random
 from typing import Final
 
-from photon.domain.demand import Demand, Level, NoPlacement, Placement
+from photon.domain.demand import Demand, Level, NoPlacement, Placement, Strategy
 from photon.domain.placement import merged
 from photon.outside.clock import Clock
 from photon.scheduler.filters import constraints
@@ -182,9 +182,13 @@ class Branch:
         return placement.under(Level(seat.name, len(self._seats), fitting, asked, score))
 
     def _draw(self, seats: Sequence[Seat], demand: Demand) -> Seat | None:
-        """The emptier of two drawn at random: nearly as even as the emptiest of all, and no herd,
-        since many roots with the same stale summaries do not all choose the same child. None when
-        one of the two has no room: then draw among those that have."""
+        """To pack: the fullest that has room. To spread: the emptier of two drawn at random, which
+        is nearly as even as the emptiest of all, and no herd, since many roots with the same stale
+        summaries do not all choose the same child. None when one of the two has no room: then draw
+        among those that have."""
+        if demand.strategy is Strategy.PACK:
+            with_room = [seat for seat in seats if seat.has_room(demand)]
+            return min(with_room, key=lambda seat: seat.left(demand), default=None)
         count = len(seats)
         if count < 2:
             return seats[0] if count and seats[0].has_room(demand) else None

@@ -13,7 +13,7 @@ from photon.domain.placement import most_frequent_first, share_disks
 from photon.scheduler.ask import Ask, Track
 from photon.scheduler.filters import AMOUNTS, FIXED, constraints, datastores_for
 from photon.scheduler.policy import Policy
-from photon.scheduler.scores import SPREAD
+from photon.scheduler.scores import SCORES
 from photon.scheduler.table import NO_DATASTORE, Amounts, HostTable, Shares
 
 # Demands have few kinds of constraints at a time; hostile ones push each other out.
@@ -29,6 +29,21 @@ class Choice(msgspec.Struct, frozen=True):
     disks: tuple[DiskPlacement, ...]
     datastore_id: str
     score: float
+    parts: tuple[tuple[str, float], ...]  # what the score was added up from
+
+
+class Scored:
+    """All hosts' scores, to be marked down where a host cannot be taken. At the row of a host that
+    can, they and their parts stay what they were."""
+
+    __slots__ = ("parts", "total")
+
+    def __init__(self, total: Shares, parts: Sequence[tuple[str, Shares]]) -> None:
+        self.total = total
+        self.parts = parts
+
+    def parts_at(self, row: int) -> tuple[tuple[str, float], ...]:
+        return tuple([(name, part.item(row)) for name, part in self.parts])
 
 
 class Chooser:
@@ -56,38 +71,42 @@ class Chooser:
         """The host with the highest score; of equals, the one with the lowest id."""
         if not len(ask.table):
             return None
-        scores = self._scores(ask)
-        if ask.track.penalty is not None:
-            scores += ask.track.penalty
-        if excluded_rows:
-            scores[excluded_rows] = -np.inf
+        scored = self._scored(ask, excluded_rows)
+        scores = scored.total
         row = int(scores.argmax())
         # The emptiest host nearly always has room, so it is looked at before all others are.
         if not _has_room(ask, row):
             for amount in AMOUNTS:
                 np.putmask(scores, ~amount.passes(ask), -np.inf)
             row = int(scores.argmax())
-        score = scores.item(row)
-        if score != -np.inf:
-            return _together(ask, row, score)
+        if scores.item(row) != -np.inf:
+            return _together(ask, row, scored)
         if len(ask.demand.disks) > 1:
             return self._apart(ask, excluded_rows)
         return None
 
-    def _scores(self, ask: Ask) -> Shares:
-        total: Shares | None = None
-        for score in SPREAD:
+    def _scored(self, ask: Ask, excluded_rows: Sequence[int]) -> Scored:
+        parts = []
+        for score in SCORES[ask.demand.strategy]:
             part = score(ask, self._policy)
             if part is not None:
-                total = part if total is None else np.add(total, part, out=total)
-        return np.full(len(ask.table), _NO_SCORE) if total is None else total
+                parts.append((score.__name__, part))
+        if not parts:
+            total = np.full(len(ask.table), _NO_SCORE)
+        elif len(parts) == 1:
+            total = parts[0][1]
+        else:
+            total = sum((part for _, part in parts[1:]), parts[0][1])
+        if ask.track.penalty is not None:
+            total += ask.track.penalty
+        if excluded_rows:
+            total[excluded_rows] = -np.inf
+        return Scored(total, parts)
 
     def _apart(self, ask: Ask, excluded_rows: Sequence[int]) -> Choice | None:
         """No host has one datastore with room for all disks: a host with room on several, then."""
-        scores = self._scores(ask)
-        if ask.track.penalty is not None:
-            scores += ask.track.penalty
-        scores[excluded_rows] = -np.inf
+        scored = self._scored(ask, excluded_rows)
+        scores = scored.total
         for amount in AMOUNTS:
             if amount.reason is not Reason.TOO_LITTLE_DISK:
                 np.putmask(scores, ~amount.passes(ask), -np.inf)
@@ -97,7 +116,8 @@ class Chooser:
                 return None
             disks = share_disks(ask.demand.disks, _room_by_id(ask, row))
             if disks is not None:
-                return Choice(row, disks, disks[0].datastore_id, scores.item(row))
+                parts = scored.parts_at(row)
+                return Choice(row, disks, disks[0].datastore_id, scores.item(row), parts)
         return None
 
 
@@ -137,15 +157,16 @@ def _has_room(ask: Ask, row: int) -> bool:
     return True
 
 
-def _together(ask: Ask, row: int, score: float) -> Choice:
+def _together(ask: Ask, row: int, scored: Scored) -> Choice:
+    score, parts = scored.total.item(row), scored.parts_at(row)
     if ask.track.datastores is None:
-        return Choice(row, (), "", score)
+        return Choice(row, (), "", score, parts)
     rows = ask.track.datastores[row]
     if rows.ndim:  # more than one suits: that with the most room, of equals the lowest id
         rows = rows[ask.table.free_gib.take(rows).argmax()]
     datastore_id = ask.table.datastores[int(rows) - 1].id
     disks = tuple([DiskPlacement(disk.id, datastore_id) for disk in ask.demand.disks])
-    return Choice(row, disks, datastore_id, score)
+    return Choice(row, disks, datastore_id, score, parts)
 
 
 def _room_in_sum(ask: Ask) -> Amounts:

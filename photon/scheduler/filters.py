@@ -148,11 +148,13 @@ def cpus_needed(ask: Ask) -> int:
 
 
 def cpus_free(ask: Ask) -> Amounts:
-    return ask.table.free_cpus
+    table = ask.table
+    return table.free_cpus + table.cpus_kept if ask.demand.failover else table.free_cpus
 
 
 def cpus_free_at(ask: Ask, row: int) -> int:
-    return ask.table.free_cpus.item(row)
+    kept = ask.table.cpus_kept.item(row) if ask.demand.failover else 0
+    return ask.table.free_cpus.item(row) + kept
 
 
 def memory_mib_needed(ask: Ask) -> int:
@@ -160,11 +162,15 @@ def memory_mib_needed(ask: Ask) -> int:
 
 
 def memory_mib_free(ask: Ask) -> Amounts:
-    return ask.table.free_memory_mib
+    table = ask.table
+    if ask.demand.failover:
+        return table.free_memory_mib + table.memory_mib_kept
+    return table.free_memory_mib
 
 
 def memory_mib_free_at(ask: Ask, row: int) -> int:
-    return ask.table.free_memory_mib.item(row)
+    kept = ask.table.memory_mib_kept.item(row) if ask.demand.failover else 0
+    return ask.table.free_memory_mib.item(row) + kept
 
 
 def gib_needed(ask: Ask) -> int:

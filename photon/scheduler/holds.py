@@ -101,6 +101,7 @@ class Holds:
         )
         held.demand = demand
         held.score = placement.score
+        held.why = placement.why[:1]
         self._ledger.enter(held)
         return held
 

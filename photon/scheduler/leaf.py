@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from photon.domain.demand import Demand, DiskPlacement, NoPlacement, Placement
+from photon.domain.demand import Demand, DiskPlacement, Level, NoPlacement, Placement
 from photon.domain.guest import HostReport, Inventory
 from photon.domain.host import HostState, UsageTag
 from photon.domain.placement import HostView
@@ -224,6 +224,7 @@ class Leaf:
             datastore_id=disks[0].datastore_id if disks else "",
             disks=disks,
             score=held.score,
+            why=held.why,
         )
 
     def _excluded_rows(self, demand: Demand) -> list[int]:
@@ -248,4 +249,5 @@ def _placement(ask: Ask, choice: Choice) -> Placement:
         choice.datastore_id,
         choice.disks,
         choice.score,
+        (Level(view.id, len(ask.table), ask.track.fitting, 1, choice.score, choice.parts),),
     )

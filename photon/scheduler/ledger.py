@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from math import ceil
 
 import msgspec
 
@@ -49,7 +50,11 @@ class Ledger:
     def view(self, host: HostBook, view: HostView) -> None:
         """What the host is, anew. Only a change of state, zone or usage is cheap."""
         before, host.view = host.view, view
-        host.cpus_offered, host.memory_mib_offered = view.cpus_offered, view.memory_mib_offered
+        share = self._policy.failover_share
+        host.cpus_kept = ceil(view.cpus_offered * share)
+        host.memory_mib_kept = ceil(view.memory_mib_offered * share)
+        host.cpus_offered = view.cpus_offered - host.cpus_kept
+        host.memory_mib_offered = view.memory_mib_offered - host.memory_mib_kept
         if before is None or _without_readiness(before) != _without_readiness(view):
             self._remake()
         elif before != view:

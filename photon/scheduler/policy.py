@@ -18,6 +18,9 @@ SUMMARY_SECONDS: Final = 1.0
 # An image that is there saves a fetch of minutes. More than this would unbalance a cloud in which
 # few hosts have the image: spread keeps the fullest host within 10 % of the mean.
 IMAGE_BONUS: Final = 0.03
+# Of each host's CPUs and memory, what only guests of failed hosts get. None unless it is asked for:
+# with n hosts, a share of 1 / n lets one of them fail.
+FAILOVER_SHARE: Final = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +31,7 @@ class Policy:
     refused_seconds: float = REFUSED_SECONDS
     summary_seconds: float = SUMMARY_SECONDS
     image_bonus: float = IMAGE_BONUS
+    failover_share: float = FAILOVER_SHARE  # from 0 to below 1
+
+    def __post_init__(self) -> None:
+        assert 0.0 <= self.failover_share < 1.0, "something is left for other guests"

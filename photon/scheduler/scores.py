@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
 
+from photon.domain.demand import Strategy
 from photon.scheduler.ask import Ask
 from photon.scheduler.policy import Policy
 from photon.scheduler.table import Shares
@@ -39,7 +40,17 @@ def image_is_there(ask: Ask, policy: Policy) -> Shares | None:
     return bonus
 
 
-SPREAD: Final[tuple[Score, ...]] = (room_left, image_is_there)
+def room_taken(ask: Ask, policy: Policy) -> Shares | None:
+    """The best fit is the fullest host: what stays free is in one piece, elsewhere."""
+    left = room_left(ask, policy)
+    return None if left is None else np.subtract(1.0, left, out=left)
+
+
+# The image's bonus is last: it decides between hosts that are equal but for it.
+SCORES: Final[Mapping[Strategy, tuple[Score, ...]]] = {
+    Strategy.SPREAD: (room_left, image_is_there),
+    Strategy.PACK: (room_taken, image_is_there),
+}
 
 
 def _disk_room_left(ask: Ask) -> Shares | None:

@@ -63,6 +63,8 @@ class Seat:
         """By the amounts of its summary; its facts are its parent's to compare, once for all
         demands with such constraints."""
         summary = self.summary
+        if demand.failover:
+            return self.why_not(demand) is None
         if (
             demand.cpus > summary.largest_cpus
             or demand.memory_mib > summary.largest_memory_mib
@@ -93,4 +95,4 @@ class Seat:
 
 def _amounts(demand: Demand) -> Hashable:
     gib = tuple([disk.capacity_gib for disk in demand.disks])
-    return constraints(demand), demand.cpus, demand.memory_mib, gib
+    return constraints(demand), demand.cpus, demand.memory_mib, gib, demand.failover

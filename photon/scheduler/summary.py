@@ -47,6 +47,8 @@ class Summary(msgspec.Struct, frozen=True):
     largest_cpus: int = 0  # on one host
     largest_memory_mib: int = 0  # on one host
     largest_gib: int = 0  # on one datastore
+    kept_cpus: int = 0  # for failover, on the host that keeps most; the largest are without it
+    kept_memory_mib: int = 0
     facts: Facts = Facts()
 
 
@@ -90,6 +92,8 @@ def summarise(table: HostTable, facts: Facts, generation: Hashable) -> Summary:
         largest_cpus=int(free_cpus.max(initial=0)),
         largest_memory_mib=int(free_memory_mib.max(initial=0)),
         largest_gib=int(table.free_gib.max(initial=0)),
+        kept_cpus=int(table.cpus_kept.max(initial=0)),
+        kept_memory_mib=int(table.memory_mib_kept.max(initial=0)),
         facts=facts,
     )
 
@@ -119,6 +123,8 @@ def summary_of_all(parts: Sequence[Summary], facts: Facts, generation: Hashable)
         largest_cpus=max((part.largest_cpus for part in parts), default=0),
         largest_memory_mib=max((part.largest_memory_mib for part in parts), default=0),
         largest_gib=max((part.largest_gib for part in parts), default=0),
+        kept_cpus=max((part.kept_cpus for part in parts), default=0),
+        kept_memory_mib=max((part.kept_memory_mib for part in parts), default=0),
         facts=facts,
     )
 
@@ -155,9 +161,13 @@ def missing_fact(facts: Facts, demand: Demand) -> Reason | None:
 
 def missing_amount(summary: Summary, demand: Demand) -> ReasonCount | None:
     largest_gib = max((disk.capacity_gib for disk in demand.disks), default=0)
+    largest_cpus, largest_memory_mib = summary.largest_cpus, summary.largest_memory_mib
+    if demand.failover:
+        largest_cpus += summary.kept_cpus
+        largest_memory_mib += summary.kept_memory_mib
     amounts = (
-        (Reason.TOO_LITTLE_CPU, demand.cpus, summary.largest_cpus),
-        (Reason.TOO_LITTLE_MEMORY, demand.memory_mib, summary.largest_memory_mib),
+        (Reason.TOO_LITTLE_CPU, demand.cpus, largest_cpus),
+        (Reason.TOO_LITTLE_MEMORY, demand.memory_mib, largest_memory_mib),
         (Reason.TOO_LITTLE_DISK, largest_gib, summary.largest_gib),
     )
     for reason, needed, best in amounts:

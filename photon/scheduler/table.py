@@ -97,6 +97,8 @@ class HostTable:
         self.cpus_offered: Amounts = _int64([host.cpus_offered for host in hosts])
         self.memory_mib_offered: Amounts = _int64([host.memory_mib_offered for host in hosts])
         self.gib_offered: Amounts = _int64([0, *(each.capacity_gib for each in datastores)])
+        self.cpus_kept: Amounts = _int64([host.cpus_kept for host in hosts])
+        self.memory_mib_kept: Amounts = _int64([host.memory_mib_kept for host in hosts])
         self.cpu_share = _shares(self.cpus_offered)
         self.memory_share = _shares(self.memory_mib_offered)
         self.gib_share = _shares(self.gib_offered)
