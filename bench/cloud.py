@@ -150,7 +150,7 @@ def _seed(client: Client, place: Path, agent_at: str, hosts: int) -> Seeded:
     image.write_bytes(content)
     seeder = Seeder(client, _say)
     seeder.hosts([HostSeed(f"sim-{number:05d}", agent_at) for number in range(1, hosts + 1)])
-    return seeder.demo(image, "VM Network")
+    return seeder.demo(image, "VM Network", "sim-00001")
 
 
 def _say(text: str) -> None:

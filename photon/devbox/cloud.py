@@ -147,6 +147,8 @@ class DevboxCloud:
             "photon.agent",
             *("--driver", "simulated", "--listen", self._layout.simulator_endpoint),
             *("--state-dir", str(self._layout.simulator_dir), "--hosts", str(hosts)),
+            # A persistent disk lies on the host that made it, as on real local storage.
+            "--own-datastores",
         )
 
     def _program(self, name: str, module: str, *arguments: str) -> Program:
