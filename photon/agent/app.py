@@ -6,7 +6,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -125,9 +125,13 @@ async def _agent(
     """The hosts, open while the block runs."""
     journal = _journal(config)
     try:
-        with tempfile.TemporaryDirectory(prefix="photon-agent-") as scratch:
+        with ExitStack() as stack:
             if config.driver is DriverName.SIMULATED:
-                site = _site(config, clock, journal, Path(scratch))
+                # Only who keeps no state: what is in it outlives an agent that is killed.
+                place = config.state_dir or Path(
+                    stack.enter_context(tempfile.TemporaryDirectory(prefix="photon-agent-"))
+                )
+                site = _site(config, clock, journal, place)
                 addresses = addresses_of(config.simulated.hosts)
                 made = await simulate(addresses, site, doors, ids, config.credentials)
                 agent = _Agent(made.hosts, made.reporter)
@@ -151,8 +155,8 @@ def _journal(config: AgentConfig) -> Journal:
     return FileJournal(config.state_dir / JOURNAL_FILE, fsync=durable)
 
 
-def _site(config: AgentConfig, clock: Clock, journal: Journal, scratch: Path) -> SimulatedSite:
-    captures = (config.state_dir or scratch) / CAPTURES_DIR
+def _site(config: AgentConfig, clock: Clock, journal: Journal, place: Path) -> SimulatedSite:
+    captures = place / CAPTURES_DIR
     captures.mkdir(exist_ok=True)
     simulated = config.simulated
     return SimulatedSite(clock, simulated.shape, simulated.latencies, journal, captures)
