@@ -14,9 +14,10 @@ from random import Random
 from typing import Final
 
 import click
+import msgspec
 
 from bench.result import percentile
-from photon.domain.demand import Demand, DiskDemand, NoPlacement, Placement
+from photon.domain.demand import Demand, DiskDemand, GroupRule, NoPlacement, Placement, Strategy
 from photon.domain.guest import Guest, GuestState, HostCapacity, HostDatastore, HostMode, Inventory
 from photon.domain.host import HostState, UsageTag
 from photon.domain.placement import HostView
@@ -86,6 +87,18 @@ def _zoned(random: Random, number: int) -> Demand:
     )
 
 
+def _apart(random: Random, number: int) -> Demand:
+    """Of groups of five, no two on one host."""
+    group = f"group-{number // 5}"
+    return msgspec.structs.replace(
+        _plain(random, number), groups=frozenset({group}), rules=(GroupRule(group),)
+    )
+
+
+def _packed(random: Random, number: int) -> Demand:
+    return msgspec.structs.replace(_plain(random, number), strategy=Strategy.PACK)
+
+
 def _refused(random: Random, number: int) -> Demand:
     return Demand(f"vm-{number}", 1, HOST_MEMORY_MIB + 1, (DiskDemand(f"disk-{number}", 1),))
 
@@ -93,6 +106,8 @@ def _refused(random: Random, number: int) -> Demand:
 CASES: Final[dict[str, tuple[Callable[[Random, int], Demand], float]]] = {
     "plain": (_plain, 0.0),
     "zoned": (_zoned, 0.0),  # two disks, a zone, an image
+    "apart": (_apart, 0.0),
+    "packed": (_packed, 0.0),
     # Each host has room for one guest; each is given back at once, which the time includes.
     "full": (_plain, FULL_SHARE),
     "refused": (_refused, 0.0),

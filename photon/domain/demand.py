@@ -15,6 +15,26 @@ class Strategy(StrEnum):
     PACK = "PACK"  # the fullest host that has room: others stay empty, for large guests or for rest
 
 
+class Affinity(StrEnum):
+    TOGETHER = "TOGETHER"  # on a host that has a member; the first member goes anywhere
+    APART = "APART"  # not on a host, or not in a zone, that has as many members as it may
+
+
+class GroupRule(msgspec.Struct, frozen=True):
+    """How a VM wants to lie to the members of the group `key`, whether it is one itself or not.
+
+    A rule is looked at when its own VM is placed: for members that come later, all need it. One
+    that is not `hard` is kept where a host of the leaf that is asked fits at all. Limits are for
+    APART, and count the VM itself; None is no limit.
+    """
+
+    key: str
+    affinity: Affinity = Affinity.APART
+    hard: bool = True
+    host_max: int | None = 1
+    zone_max: int | None = None
+
+
 class DiskDemand(msgspec.Struct, frozen=True):
     id: str
     capacity_gib: int
@@ -41,6 +61,8 @@ class Demand(msgspec.Struct, frozen=True):
     datastores_reached: frozenset[str] = frozenset()  # each must be within the host's reach
     image_checksum: str = ""
     hosts_excluded: frozenset[str] = frozenset()  # ids of hosts that refused it just now
+    groups: frozenset[str] = frozenset()  # it is a member of; keys are unique in the whole cloud
+    rules: tuple[GroupRule, ...] = ()
     strategy: Strategy = Strategy.SPREAD
     failover: bool = False  # in place of a guest whose host failed: may use what is kept for that
 
@@ -109,6 +131,8 @@ class Reason(StrEnum):
     NO_DATASTORE_REACH = "NO_DATASTORE_REACH"  # cannot see a datastore that it must see
     NO_DATASTORE_TAG = "NO_DATASTORE_TAG"  # no datastore with the tags or of the type asked for
     DISKS_APART = "DISKS_APART"  # each disk's tags are somewhere, all disks' on no one datastore
+    GROUP_ELSEWHERE = "GROUP_ELSEWHERE"  # its group's members are on other hosts
+    GROUP_TOO_NEAR = "GROUP_TOO_NEAR"  # the host or its zone has as many members as it may
     TOO_LITTLE_CPU = "TOO_LITTLE_CPU"
     TOO_LITTLE_MEMORY = "TOO_LITTLE_MEMORY"
     TOO_LITTLE_DISK = "TOO_LITTLE_DISK"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from photon.domain.demand import Demand
+from photon.scheduler.groups import Neighbours
 from photon.scheduler.table import Amounts, HostTable, Mask, Rows, Shares
 
 
@@ -23,12 +24,21 @@ class Track:
 
 
 class Ask:
-    __slots__ = ("demand", "gib", "table", "track")
+    __slots__ = ("companions", "demand", "gib", "members_left", "neighbours", "table", "track")
 
-    def __init__(self, table: HostTable, demand: Demand, track: Track) -> None:
+    def __init__(
+        self, table: HostTable, demand: Demand, track: Track, neighbours: Neighbours
+    ) -> None:
         self.table = table
         self.demand = demand
         self.track = track
+        self.neighbours = neighbours
+        # By host, what its hard rules leave; None for most demands, which have none.
+        self.members_left: Amounts | None = None
+        self.companions: Amounts | None = None
+        if demand.rules:
+            self.members_left = neighbours.members_left(table, demand, hard=True)
+            self.companions = neighbours.companions(table, demand, hard=True)
         self.gib = 0
         for disk in demand.disks:
             self.gib += disk.capacity_gib

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from photon.scheduler.books import DatastoreBook, Held, HostBook
@@ -13,6 +14,7 @@ def audit(ledgers: Sequence[Ledger]) -> list[str]:
     wrong = list(_wrong_room(ledgers))
     for ledger in ledgers:
         wrong += [*_wrong_sums(ledger), *_wrong_places(ledger), *_wrong_rows(ledger)]
+        wrong += _wrong_groups(ledger)
     return wrong
 
 
@@ -51,6 +53,22 @@ def _wrong_places(ledger: Ledger) -> Iterator[str]:
         for id in host.held:
             if id not in ledger.where:
                 yield f"{id} is on host {host.id}, and would not be found"
+
+
+def _wrong_groups(ledger: Ledger) -> Iterator[str]:
+    counts = Counter(
+        (key, host)
+        for host in ledger.hosts.values()
+        for held in host.held.values()
+        for key in held.groups
+    )
+    neighbours = ledger.neighbours
+    for key in {*neighbours.here.keys(), *(key for key, _ in counts)}:
+        for host in {*neighbours.here.of(key), *(each for known, each in counts if known == key)}:
+            count = counts[key, host]
+            here, anywhere = (groups.of(key).get(host, 0) for groups in neighbours.both())
+            if (here, anywhere) != (count, count):
+                yield f"host {host.id} has {count} of group {key}, not {here} or {anywhere}"
 
 
 def _wrong_rows(ledger: Ledger) -> Iterator[str]:

@@ -66,7 +66,18 @@ class Held:
     `reported`: the host's last word has it. Our claims on it are leases: photon.scheduler.holds.
     """
 
-    __slots__ = ("cpus", "demand", "disks", "host", "id", "memory_mib", "reported", "score", "why")
+    __slots__ = (
+        "cpus",
+        "demand",
+        "disks",
+        "groups",
+        "host",
+        "id",
+        "memory_mib",
+        "reported",
+        "score",
+        "why",
+    )
 
     def __init__(self, id: str, host: HostBook, cpus: int, memory_mib: int) -> None:
         self.id = id
@@ -76,6 +87,7 @@ class Held:
         self.disks: tuple[DiskHeld, ...] = ()
         self.reported = False
         self.score = 0.0
+        self.groups: frozenset[str] = frozenset()  # no report tells them
         self.why: tuple[Level, ...] = ()  # the leaf's own
         self.demand: Demand | None = None  # while the host may still refuse it
 

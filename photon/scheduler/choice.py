@@ -12,6 +12,7 @@ from photon.domain.demand import Demand, DiskPlacement, NoPlacement, Reason, Rea
 from photon.domain.placement import most_frequent_first, share_disks
 from photon.scheduler.ask import Ask, Track
 from photon.scheduler.filters import AMOUNTS, FIXED, constraints, datastores_for
+from photon.scheduler.groups import Neighbours
 from photon.scheduler.policy import Policy
 from photon.scheduler.scores import SCORES
 from photon.scheduler.table import NO_DATASTORE, Amounts, HostTable, Shares
@@ -49,8 +50,9 @@ class Scored:
 class Chooser:
     """Keeps what the fixed filters said for as long as the table's facts stand."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, neighbours: Neighbours) -> None:
         self._policy = policy
+        self._neighbours = neighbours
         self._tracks: dict[Hashable, Track] = {}
         self._table: HostTable | None = None
         self._version = 0
@@ -65,7 +67,7 @@ class Chooser:
             if len(self._tracks) >= TRACKS_MAX:
                 self._tracks.clear()
             track = self._tracks[key] = _track(table, demand)
-        return Ask(table, demand, track)
+        return Ask(table, demand, track, self._neighbours)
 
     def best(self, ask: Ask, excluded_rows: Sequence[int]) -> Choice | None:
         """The host with the highest score; of equals, the one with the lowest id."""
@@ -133,8 +135,11 @@ def why_not(ask: Ask, excluded_rows: Sequence[int]) -> NoPlacement:
     for amount in AMOUNTS:
         failing = left & ~amount.passes(ask)
         if failing.any():
-            best = max(int(amount.free(ask)[failing].max()), 0)
-            counts.append(ReasonCount(amount.reason, int(failing.sum()), amount.needed(ask), best))
+            count = ReasonCount(amount.reason, int(failing.sum()))
+            if amount.unit:
+                best = max(int(amount.free(ask)[failing].max()), 0)
+                count = ReasonCount(amount.reason, count.hosts, amount.needed(ask), best)
+            counts.append(count)
             left &= ~failing
     assert not left.any(), "a host that passes every filter is placed on"
     return NoPlacement(len(table), most_frequent_first(each for each in counts if each.hosts))

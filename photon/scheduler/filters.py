@@ -37,6 +37,7 @@ class AmountFilter:
     needed: Callable[[Ask], int]
     free: Callable[[Ask], Amounts]  # by host
     free_at: Callable[[Ask, int], int]  # the same of one host, which is a hundred times cheaper
+    unit: str = ""  # of an amount that says something to whoever asked
 
     def passes(self, ask: Ask) -> Mask:
         needed = self.needed(ask)
@@ -143,6 +144,32 @@ def datastores_for(hosts: HostTable, demand: Demand) -> Rows | None:
     return reach[:, 0].copy() if width else np.full(len(hosts), NO_DATASTORE, dtype=np.intp)
 
 
+def companions_needed(ask: Ask) -> int:
+    return 0 if ask.companions is None else 1
+
+
+def companions(ask: Ask) -> Amounts:
+    assert ask.companions is not None, "only asked where a rule needs them"
+    return ask.companions
+
+
+def companions_at(ask: Ask, row: int) -> int:
+    return companions(ask).item(row)
+
+
+def members_needed(ask: Ask) -> int:
+    return 0 if ask.members_left is None else 1
+
+
+def members_left(ask: Ask) -> Amounts:
+    assert ask.members_left is not None, "only asked where a rule limits them"
+    return ask.members_left
+
+
+def members_left_at(ask: Ask, row: int) -> int:
+    return members_left(ask).item(row)
+
+
 def cpus_needed(ask: Ask) -> int:
     return ask.demand.cpus
 
@@ -191,10 +218,15 @@ FIXED: Final = (
 )
 # After all that cannot change by waiting or by freeing something.
 AMOUNTS: Final = (
-    AmountFilter(Reason.TOO_LITTLE_CPU, cpus_needed, cpus_free, cpus_free_at),
-    AmountFilter(Reason.TOO_LITTLE_MEMORY, memory_mib_needed, memory_mib_free, memory_mib_free_at),
+    # Rules before room: a host that may not take it is not near to fitting for having room.
+    AmountFilter(Reason.GROUP_ELSEWHERE, companions_needed, companions, companions_at),
+    AmountFilter(Reason.GROUP_TOO_NEAR, members_needed, members_left, members_left_at),
+    AmountFilter(Reason.TOO_LITTLE_CPU, cpus_needed, cpus_free, cpus_free_at, "vCPUs"),
+    AmountFilter(
+        Reason.TOO_LITTLE_MEMORY, memory_mib_needed, memory_mib_free, memory_mib_free_at, "MiB"
+    ),
     # Last: it looks at two tables.
-    AmountFilter(Reason.TOO_LITTLE_DISK, gib_needed, Ask.free_gib, Ask.free_gib_at),
+    AmountFilter(Reason.TOO_LITTLE_DISK, gib_needed, Ask.free_gib, Ask.free_gib_at, "GiB"),
 )
 
 

@@ -39,6 +39,7 @@ class Holds:
             self._reserved.start(self._enter(demand, placement), now)
         else:
             self._ledger.where[held.id] = held
+            self._ledger.regroup(held, demand.groups)
             self.renew(held, now)
 
     def renew(self, held: Held, now: float) -> None:
@@ -50,6 +51,7 @@ class Holds:
         held = self.find(demand.id, placement.host_id)
         if held is None:  # the create took longer than the lease
             held = self._enter(demand, placement)
+        self._ledger.regroup(held, demand.groups)
         self._reserved.end(held)
         held.demand = None
         if not held.reported:
@@ -102,6 +104,7 @@ class Holds:
         held.demand = demand
         held.score = placement.score
         held.why = placement.why[:1]
+        held.groups = demand.groups
         self._ledger.enter(held)
         return held
 

@@ -18,6 +18,7 @@ from photon.scheduler.audit import audit
 from photon.scheduler.books import NEVER_HEARD, Held, HostBook
 from photon.scheduler.choice import Choice, Chooser, why_not
 from photon.scheduler.datastores import Datastores
+from photon.scheduler.groups import Groups
 from photon.scheduler.holds import Holds
 from photon.scheduler.ledger import Ledger
 from photon.scheduler.policy import Policy
@@ -36,14 +37,15 @@ class Leaf:
         clock: Clock,
         policy: Policy | None = None,
         datastores: Datastores | None = None,
+        groups: Groups | None = None,
     ) -> None:
-        """`datastores`: those of all leaves whose hosts may reach the same ones."""
+        """`datastores` and `groups`: of all leaves whose hosts may have the same ones."""
         self._clock = clock
         self._policy = policy or Policy()
-        self._ledger = Ledger(self._policy, datastores or Datastores())
+        self._ledger = Ledger(self._policy, datastores or Datastores(), groups or Groups())
         self._holds = Holds(self._ledger, self._policy)
         self._refusals = Refusals(self._ledger, self._policy)
-        self._chooser = Chooser(self._policy)
+        self._chooser = Chooser(self._policy, self._ledger.neighbours)
         self._telling = LeafTelling()
 
     # --- a node of the tree ----------------------------------------------------------------------

@@ -11,13 +11,15 @@ from photon.domain.guest import HostDatastore
 from photon.domain.placement import HostView, storage_labels
 from photon.scheduler.books import NO_ROW, DatastoreBook, DiskHeld, Held, HostBook
 from photon.scheduler.datastores import Datastores
+from photon.scheduler.groups import Groups, Neighbours
 from photon.scheduler.policy import Policy
 from photon.scheduler.table import HostTable
 
 
 class Ledger:
-    def __init__(self, policy: Policy, datastores: Datastores) -> None:
+    def __init__(self, policy: Policy, datastores: Datastores, groups: Groups) -> None:
         self._policy = policy
+        self.neighbours = Neighbours(groups)
         self.hosts: dict[str, HostBook] = {}
         self.datastores = datastores
         self.where: dict[str, Held] = {}  # by VM or disk; the latest, if several hosts have it
@@ -123,6 +125,7 @@ class Ledger:
         if held.id in self.where:
             self._doubled.add(held.id)
         self.where[held.id] = held
+        self.neighbours.add(held.groups, held.host)
         self.take(held)
 
     def drop(self, held: Held) -> None:
@@ -131,7 +134,16 @@ class Ledger:
             self._find_another(held.id)
         else:
             del self.where[held.id]
+        self.neighbours.drop(held.groups, held.host)
         self.give(held)
+
+    def regroup(self, held: Held, groups: frozenset[str]) -> None:
+        """Somebody who knows says what it is a member of."""
+        if groups != held.groups:
+            self.neighbours.drop(held.groups, held.host)
+            self.neighbours.add(groups, held.host)
+            held.groups = groups
+            self._changes += 1
 
     def resize(self, held: Held, cpus: int, memory_mib: int, disks: tuple[DiskHeld, ...]) -> None:
         """To what the host says that it is."""

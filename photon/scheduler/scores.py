@@ -46,10 +46,26 @@ def room_taken(ask: Ask, policy: Policy) -> Shares | None:
     return None if left is None else np.subtract(1.0, left, out=left)
 
 
-# The image's bonus is last: it decides between hosts that are equal but for it.
+def rules_wished(ask: Ask, policy: Policy) -> Shares | None:
+    """Rules that are not hard come before room, which is a share of 1: a host that breaks them is
+    taken when all others have none."""
+    if not ask.demand.rules:
+        return None
+    neighbours, table, demand = ask.neighbours, ask.table, ask.demand
+    left = neighbours.members_left(table, demand, hard=False)
+    companions = neighbours.companions(table, demand, hard=False)
+    wished: Shares = np.zeros(len(table))
+    if left is not None:
+        wished -= left < 1
+    if companions is not None:
+        wished -= companions < 1
+    return wished
+
+
+# The image's bonus decides between hosts that are equal but for it.
 SCORES: Final[Mapping[Strategy, tuple[Score, ...]]] = {
-    Strategy.SPREAD: (room_left, image_is_there),
-    Strategy.PACK: (room_taken, image_is_there),
+    Strategy.SPREAD: (room_left, image_is_there, rules_wished),
+    Strategy.PACK: (room_taken, image_is_there, rules_wished),
 }
 
 

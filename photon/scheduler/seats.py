@@ -54,9 +54,9 @@ class Seat:
 
     def learn(self, demand: Demand, refusal: NoPlacement) -> None:
         """It cannot take such demands; but a host that is left out for this demand alone, or for a
-        moment, may take the next."""
+        moment, may take the next. With rules, what other children have counts as well."""
         excluded = any(count.reason is Reason.EXCLUDED for count in refusal.reasons)
-        if not excluded and len(self._misses) < MISSES_MAX:
+        if not excluded and not demand.rules and len(self._misses) < MISSES_MAX:
             self._misses[_amounts(demand)] = refusal
 
     def has_room(self, demand: Demand) -> bool:

@@ -82,6 +82,18 @@ WORDS: Final[Mapping[Reason, Words]] = {
         "have no one datastore that suits all disks ({storage})",
         "choose disk flavors whose storage tags one datastore has together",
     ),
+    Reason.GROUP_ELSEWHERE: Words(
+        UnfullfillableAffinities,
+        "has no VM of the groups that it must be with",
+        "have no VM of the groups that it must be with",
+        "make room on the hosts of those VMs, or let it lie apart from them",
+    ),
+    Reason.GROUP_TOO_NEAR: Words(
+        UnfullfillableAffinities,
+        "has as many VMs of its group as may be on one host or in one zone",
+        "have as many VMs of its group as may be on one host or in one zone",
+        "allow more of the group on a host, or add hosts",
+    ),
     Reason.TOO_LITTLE_CPU: Words(
         NotEnoughCpuResource,
         "lacks CPU",

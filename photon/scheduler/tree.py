@@ -20,6 +20,7 @@ from photon.scheduler.audit import audit
 from photon.scheduler.books import Held
 from photon.scheduler.branch import Branch
 from photon.scheduler.datastores import Datastores
+from photon.scheduler.groups import Groups
 from photon.scheduler.leaf import Leaf
 from photon.scheduler.policy import Policy
 from photon.scheduler.root import Root
@@ -57,6 +58,7 @@ class Tree:
         self._shape = shape or TreeShape()
         self._policy = policy or Policy()
         self._datastores = Datastores()
+        self._groups = Groups()
         self._sizes: dict[Leaf, int] = {}
         self._leaf_of: dict[str, Leaf] = {}
         self._named = 0
@@ -135,7 +137,7 @@ class Tree:
         return leaf
 
     def _new_leaf(self) -> Leaf:
-        leaf = Leaf(self._clock, self._policy, self._datastores)
+        leaf = Leaf(self._clock, self._policy, self._datastores, self._groups)
         self._sizes[leaf] = 0
         return leaf
 
