@@ -98,7 +98,7 @@ class TestGuestThatBootsByItself(LiveGuestContract):
     async def test_a_stopped_guest_ended_in_order_and_can_be_captured(
         self, rig: QemuRig, vm_id: str
     ) -> None:
-        await rig.ask(vm_id, "echo kept > /var/mark")
+        await rig.ask(vm_id, "echo kept > /mark")
         stopped = await rig.driver.power(vm_id, PowerOp.STOP)
         assert stopped.state is GuestState.STOPPED
         [log] = rig.settings.datastores[0].directory.glob(f"vms/{vm_id}/{SERIAL_LOG}")
@@ -113,4 +113,4 @@ class TestGuestThatBootsByItself(LiveGuestContract):
 
         await rig.driver.power(vm_id, PowerOp.START)
         await rig.up(vm_id)
-        assert "kept" in await rig.ask(vm_id, "cat /var/mark")
+        assert "kept" in await rig.ask(vm_id, "cat /mark")
