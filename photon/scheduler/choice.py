@@ -11,7 +11,7 @@ import numpy as np
 from photon.domain.demand import Demand, DiskPlacement, NoPlacement, Reason, ReasonCount
 from photon.domain.placement import most_frequent_first, share_disks
 from photon.scheduler.ask import Ask, Track
-from photon.scheduler.filters import AMOUNTS, FIXED, constraints, datastores_for
+from photon.scheduler.filters import FIXED, amounts_for, constraints, datastores_for
 from photon.scheduler.groups import Neighbours
 from photon.scheduler.policy import Policy
 from photon.scheduler.scores import SCORES
@@ -78,7 +78,7 @@ class Chooser:
         row = int(scores.argmax())
         # The emptiest host nearly always has room, so it is looked at before all others are.
         if not _has_room(ask, row):
-            for amount in AMOUNTS:
+            for amount in amounts_for(ask.demand):
                 np.putmask(scores, ~amount.passes(ask), -np.inf)
             row = int(scores.argmax())
         if scores.item(row) != -np.inf:
@@ -109,7 +109,7 @@ class Chooser:
         """No host has one datastore with room for all disks: a host with room on several, then."""
         scored = self._scored(ask, excluded_rows)
         scores = scored.total
-        for amount in AMOUNTS:
+        for amount in amounts_for(ask.demand):
             if amount.reason is not Reason.TOO_LITTLE_DISK:
                 np.putmask(scores, ~amount.passes(ask), -np.inf)
         np.putmask(scores, _room_in_sum(ask) < ask.gib, -np.inf)
@@ -132,7 +132,7 @@ def why_not(ask: Ask, excluded_rows: Sequence[int]) -> NoPlacement:
     fell = np.bincount(ask.track.fell_at[asked], minlength=len(FIXED)).tolist()
     counts.extend(ReasonCount(fixed.reason, n) for fixed, n in zip(FIXED, fell, strict=False))
     left = asked & ask.track.passing
-    for amount in AMOUNTS:
+    for amount in amounts_for(ask.demand):
         failing = left & ~amount.passes(ask)
         if failing.any():
             count = ReasonCount(amount.reason, int(failing.sum()))
@@ -156,7 +156,7 @@ def _track(table: HostTable, demand: Demand) -> Track:
 
 
 def _has_room(ask: Ask, row: int) -> bool:
-    for amount in AMOUNTS:  # noqa: SIM110 - a generator costs as much as the questions
+    for amount in amounts_for(ask.demand):  # noqa: SIM110 - a generator costs as much as the questions
         if not amount.passes_at(ask, row):
             return False
     return True

@@ -217,10 +217,7 @@ FIXED: Final = (
     FixedFilter(Reason.DISKS_APART, has_labels_together),  # once each disk alone has its place
 )
 # After all that cannot change by waiting or by freeing something.
-AMOUNTS: Final = (
-    # Rules before room: a host that may not take it is not near to fitting for having room.
-    AmountFilter(Reason.GROUP_ELSEWHERE, companions_needed, companions, companions_at),
-    AmountFilter(Reason.GROUP_TOO_NEAR, members_needed, members_left, members_left_at),
+_ROOM: Final = (
     AmountFilter(Reason.TOO_LITTLE_CPU, cpus_needed, cpus_free, cpus_free_at, "vCPUs"),
     AmountFilter(
         Reason.TOO_LITTLE_MEMORY, memory_mib_needed, memory_mib_free, memory_mib_free_at, "MiB"
@@ -228,6 +225,16 @@ AMOUNTS: Final = (
     # Last: it looks at two tables.
     AmountFilter(Reason.TOO_LITTLE_DISK, gib_needed, Ask.free_gib, Ask.free_gib_at, "GiB"),
 )
+# Rules before room: a host that may not take it is not near to fitting for having room.
+AMOUNTS: Final = (
+    AmountFilter(Reason.GROUP_ELSEWHERE, companions_needed, companions, companions_at),
+    AmountFilter(Reason.GROUP_TOO_NEAR, members_needed, members_left, members_left_at),
+    *_ROOM,
+)
+
+
+def amounts_for(demand: Demand) -> tuple[AmountFilter, ...]:
+    return AMOUNTS if demand.rules else _ROOM
 
 
 def _suits(datastore: DatastoreBook, demand: Demand, wanted: frozenset[str]) -> bool:
