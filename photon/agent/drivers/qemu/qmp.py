@@ -39,6 +39,11 @@ class Monitor:
         self._listener = EventListener()
         client.register_listener(self._listener)
         self._pump = asyncio.create_task(self._hear())
+        # The library keeps what ended a conversation until somebody asks. Whoever speaks next is
+        # told by `execute`; when nobody does, it is no news that a guest's QEMU is gone.
+        ending: asyncio.Future[object] | None = getattr(client, "_bh_tasks", None)
+        if ending is not None:
+            ending.add_done_callback(_take_note)
 
     @classmethod
     async def connect(cls, directory: Path, on_event: Callable[[Event], None]) -> Monitor:
@@ -75,6 +80,11 @@ class Monitor:
     async def _hear(self) -> None:
         async for event in self._listener:
             self._on_event(event)
+
+
+def _take_note(ending: asyncio.Future[object]) -> None:
+    if not ending.cancelled():
+        ending.exception()
 
 
 async def connect_socket(directory: Path, name: str) -> socket.socket:
