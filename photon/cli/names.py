@@ -49,7 +49,7 @@ def the_one(noun: str, name: str, same: Iterable[Any]) -> str:
     if not found:
         raise NothingNamed(f"There is no {noun} named {name!r}. `photon {noun} list` shows all.")
     if len(found) > 1:
-        ids = "\n".join(f"  {one.id}" for one in found)
+        ids = "\n".join(f"  {one.id}  {getattr(one, 'state', '')}".rstrip() for one in found)
         raise SeveralNamed(f"Several {noun}s are named {name!r}. Give the id of one:\n{ids}")
     chosen: str = found[0].id
     return chosen
