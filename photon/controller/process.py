@@ -30,8 +30,7 @@ from photon.reconcilers.sweeps import sweeps
 from photon.rpc.network import TcpNetwork
 from photon.sagas.catalogue import SAGAS
 from photon.sagas.cloud import Cloud
-from photon.scheduler.leaf import Leaf
-from photon.scheduler.root import Root
+from photon.scheduler.tree import Tree
 from photon.store.errors import StoreConflict
 from photon.store.nouns import CONTROLLERS, NOUNS
 from photon.store.protocol import Delete
@@ -64,15 +63,15 @@ class ControllerProcess:
         self._system = SystemRow(self._store)
         await self._system.load()
         self._agents = AgentClient(TcpNetwork(), self._clock)
-        leaf = Leaf(self._clock)
+        tree = Tree(self._clock, random.Random())
         self._guests = GuestWatch(self._store, self._agents, self._clock)
-        self._hosts = HostWatch(self._store, self._agents, leaf, self._clock, self._guests.observe)
+        self._hosts = HostWatch(self._store, self._agents, tree, self._clock, self._guests.observe)
         await self._hosts.start()
         await self._hosts.settle(seconds=SETTLE_SECONDS)
         cloud = Cloud(
             store=self._store,
             agents=self._agents,
-            scheduler=Root([leaf], random.Random()),
+            scheduler=tree.root,
             clock=self._clock,
             images=self._images,
             image_url=self._image_url,
