@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+from hypothesis import settings
 
 SLOW_GROUP = "slow"
+
+# No deadline: a busy machine is no fault of an example. In CI the same examples each time, for a
+# commit is judged there, and not chance; at a desk new ones each time, so that some fault is found.
+settings.register_profile("photon", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("photon")
 
 
 # First, because xdist reads the groups in this hook too.
