@@ -181,6 +181,10 @@ def test_vm_details(photon: Photon, stub: Stub) -> None:
     done(photon, "vm set-tag web-1 green")
     assert vm["tags"] == ["blue", "green"]
     assert "10.0.1.5" in done(photon, "vm networks web-1")
+    why = done(photon, "vm explain web-1")
+    assert "On host 10.0.0.3" in why
+    assert "10.0.0.9 was chosen before" in why
+    assert "spread 0.400, image 0.100" in why
     assert "902" in done(photon, "vm mks-ticket web-1")
     assert done(photon, "vm console web-1 --log") == "login: "
 

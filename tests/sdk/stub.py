@@ -14,7 +14,7 @@ from email.parser import BytesParser
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from tests.sdk.stub_entities import MAKERS, OPERATION_NOUNS, SYSTEM, Json
+from tests.sdk.stub_entities import MAKERS, OPERATION_NOUNS, SYSTEM, Json, placement
 
 Receive = Callable[[], Awaitable[Json]]
 SendMessage = Callable[[Json], Awaitable[None]]
@@ -141,6 +141,8 @@ class Stub:
                 return 200, self._list(asked, noun, parent)
             case [_, parent, noun], "POST" if noun in MAKERS:
                 return 201, self._create(asked, noun, parent)
+            case ["vms", id, "placement"], _:
+                return 200, placement(self._find("vms", id))
             case [noun, id], _:
                 return self._one(asked, noun, id)
             case [noun, id, verb], _:

@@ -188,3 +188,15 @@ SYSTEM: dict[str, Json] = {
         "serviceConfigurations": [],
     },
 }
+
+
+def placement(vm: Json) -> Json:
+    level = {"chosen": "host-3", "seen": 5, "fitting": 4, "asked": 1, "score": 0.5}
+    return {
+        "vmId": vm["id"],
+        "host": HOST_ADDRESS,
+        "datastore": DATASTORE_ID,
+        "score": 0.5,
+        "levels": [{**level, "parts": {"spread": 0.4, "image": 0.1}}],
+        "refusals": ["10.0.0.9"],
+    }

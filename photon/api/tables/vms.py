@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from photon.api.handlers import vm_create, vms
+from photon.api.handlers import placements, vm_create, vms
 from photon.api.principal import Role
 from photon.api.route import Gate, NamedQuery, Route, StateQuery, Tag
-from photon.wire.v1 import vm
+from photon.wire.v1 import placement, vm
 from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
 
@@ -87,5 +87,14 @@ ROUTES: Final[tuple[Route, ...]] = (
         "List a VM's tasks",
         role=Role.PROJECT,
         query=StateQuery,
+    ),
+    Route(
+        "GET",
+        "/v1/vms/{id}/placement",
+        placements.show_vm_placement,
+        placement.VmPlacement,
+        Tag.VMS,
+        "Show why a VM is where it is",
+        role=Role.PROJECT,
     ),
 )

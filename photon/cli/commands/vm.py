@@ -65,6 +65,32 @@ COMMAND.add_command(console)
 add_tasks(COMMAND, VM, lambda session, id, state: session.client.vms.tasks(id, state=state))
 
 
+@COMMAND.command("explain")
+@reference(VM)
+@pass_session
+def explain(session: Session, name: str) -> None:
+    """Tell why a VM is on its host, level by level."""
+    from photon.cli.answer import print_json
+    from photon.cli.table import print_table
+
+    placement = session.client.vms.placement(resolve(session, VM, name))
+    if session.output == "json":
+        print_json(placement)
+        return
+    click.echo(f"On host {placement.host}, datastore {placement.datastore}.")
+    for host in placement.refusals:
+        click.echo(f"Host {host} was chosen before, and did not take it.")
+    columns = [
+        ("CHOSEN", lambda level: level.chosen),
+        ("OF", lambda level: level.seen),
+        ("FITTING", lambda level: level.fitting),
+        ("ASKED", lambda level: level.asked),
+        ("SCORE", lambda level: f"{level.score:.3f}"),
+        ("BECAUSE", lambda level: ", ".join(f"{k} {v:.3f}" for k, v in level.parts.items())),
+    ]
+    print_table(columns, placement.levels)
+
+
 @COMMAND.command("networks")
 @reference(VM)
 @waits

@@ -11,6 +11,7 @@ from photon.sdk.operation import Face, Noun, listing, operation
 from photon.sdk.request import Listing, Request, decoder, delete, get, path, post, query
 from photon.wire.v1.disk import DiskCreateSpec, EphemeralDisk, PersistentDisk
 from photon.wire.v1.image import ImageCreateSpec
+from photon.wire.v1.placement import VmPlacement
 from photon.wire.v1.task import Task
 from photon.wire.v1.vm import Tag, Vm, VmCreateSpec, VmDiskOperation, VmMetadata
 
@@ -32,6 +33,11 @@ class Vms(Noun[Face]):
     @operation
     def get(self, vm_id: str) -> Request[Vm]:
         return get(path("vms", vm_id), Vm)
+
+    @operation
+    def placement(self, vm_id: str) -> Request[VmPlacement]:
+        """Why the VM is where it is."""
+        return get(path("vms", vm_id, "placement"), VmPlacement)
 
     @operation
     def delete(self, vm_id: str) -> Request[Task]:
