@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from photon.domain.controller import Controller
 from photon.domain.error_catalogue import OutOfThreadPoolWorker
 from photon.domain.task import Task
 from photon.outside.clock import Clock
 from photon.store.errors import StaleGeneration, StoreBusy, StoreUnavailable
-from photon.store.nouns import CONTROLLERS, TASKS
+from photon.store.nouns import TASKS
 from photon.store.protocol import CloudStore, Update
 from photon.tasks.execute import BoundSaga, execute
 from photon.tasks.journal import LostOwnership, TaskJournal
@@ -130,20 +129,6 @@ class TaskRunner:
         mine = msgspec.structs.replace(mine, generation=task.generation + 1)
         self.start(mine, revision)
         return 1
-
-    async def adopt_from_the_dead(self, living: Controller) -> int:
-        """Takes over the tasks of every controller whose lease has run out."""
-        now = self._clock.now_ms()
-        adopted = 0
-        after: str | None = None
-        while True:
-            page = await self._store.page(CONTROLLERS, {}, limit=ADOPTION_PAGE, after=after)
-            for controller in page.items:
-                if controller.id != living.id and controller.lease_until_ms < now:
-                    adopted += await self.adopt(controller.id)
-            if not page.more:
-                return adopted
-            after = page.items[-1].id
 
     async def close(self, *, wait_seconds: float) -> None:
         """Lets what runs come to its end for a while; the rest is taken up after the restart."""

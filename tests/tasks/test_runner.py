@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-import msgspec
 import pytest
 
-from photon.domain.controller import Controller
 from photon.domain.error_catalogue import OutOfThreadPoolWorker
 from photon.domain.task import TaskState
-from photon.store.nouns import CONTROLLERS, TASKS
-from photon.store.protocol import Insert, Update
+from photon.store.nouns import TASKS
 from photon.tasks.runner import TaskLimits
 from tests.tasks.conftest import MakeEngine
 from tests.tasks.rig import saga_of, step, until
@@ -103,22 +100,6 @@ async def test_of_two_heirs_each_task_has_one(engine_of: MakeEngine) -> None:
     await engine.ended(other)
     assert await engine.store.count(TASKS, {"state": TaskState.COMPLETED}) == 20
     assert engine.hands.done.count("A") == 1 + 20
-
-
-async def test_only_those_whose_lease_has_run_out_are_inherited(engine_of: MakeEngine) -> None:
-    engine = await engine_of(saga_of(step("A")))
-    now = engine.clock.now_ms()
-    for name, until_ms in (("dead", now - 1), ("alive", now + 60_000)):
-        await engine.store.commit([Insert(CONTROLLERS, Controller(name, name, "", until_ms, 0))])
-        await engine.submit()
-        task = (await engine.store.page(TASKS, {"owner": engine.runner.owner}, limit=1)).items[0]
-        await engine.store.commit([Update(TASKS, msgspec.structs.replace(task, owner=name))])
-    await engine.ended()
-    me = Controller(engine.runner.owner, "me", "", now + 1, 0)
-    assert await engine.runner.adopt_from_the_dead(me) == 1
-    await engine.ended()
-    assert await engine.store.count(TASKS, {"owner": "alive"}) == 1
-    assert await engine.store.count(TASKS, {"owner": "dead"}) == 0
 
 
 async def test_a_task_of_an_unknown_operation_is_left_for_a_release_that_knows_it(
