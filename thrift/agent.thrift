@@ -67,8 +67,14 @@ struct HostReport {
   5: list<Guest> guests, 6: list<HostDisk> disks, 7: list<string> gone_guests, 8: list<string> gone_disks, 9: bool full
 }
 
-/** `hosts` are all the hosts that this process serves and that are alive; `reports` only the changed ones. */
-struct ReportBatch { 1: string boot_id, 2: i64 cursor, 3: list<string> hosts, 4: list<HostReport> reports, 5: bool more }
+/**
+ * `hosts` are all the hosts that this process serves and that are alive; `reports` only the changed ones. With
+ * `same_hosts`, `hosts` is empty and they are those of the last answer that named any: ten thousand ids in each
+ * heartbeat would cost more than all else in it.
+ */
+struct ReportBatch {
+  1: string boot_id, 2: i64 cursor, 3: list<string> hosts, 4: list<HostReport> reports, 5: bool more, 6: bool same_hosts
+}
 
 struct NetworkConnection { 1: string network, 2: string mac_address, 3: string ip_address, 4: string netmask, 5: bool connected }
 struct ConsoleTicket { 1: string host, 2: i32 port, 3: string path, 4: string ticket, 5: i32 valid_seconds, 6: string ssl_thumbprint }

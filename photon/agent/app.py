@@ -165,7 +165,7 @@ def _site(config: AgentConfig, clock: Clock, journal: Journal, place: Path) -> S
 async def _qemu_agent(config: AgentConfig, parts: HostParts, ids: Ids) -> _Agent:
     remembered = by_host(parts.journal.items()).get(QEMU_ADDRESS, {})
     host = AgentHost(QEMU_ADDRESS, _qemu_driver(config, ids), parts, remembered)
-    hosts = AgentHosts([host], any_address=True, credentials=config.credentials)
+    hosts = AgentHosts([host], parts.changes, any_address=True, credentials=config.credentials)
     await hosts.open()
     return _Agent(hosts, Reporter(ids.new(), hosts, parts.changes, parts.clock))
 

@@ -23,6 +23,7 @@ class Changed(IntEnum):
     DISK = 2
     HOST = 3  # its mode or its datastores
     ALL = 4  # the host is new to the reader
+    ALIVE = 5  # which hosts are alive is another answer than before; of the host itself, nothing
 
 
 class Entry(NamedTuple):

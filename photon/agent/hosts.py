@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from photon.agent.changes import Changed, ChangeLog
 from photon.agent.host import AgentHost
 from photon.domain.guest import AgentRefusal, Inventory, Provision, Refusal
 
@@ -39,12 +40,14 @@ class AgentHosts:
     def __init__(
         self,
         hosts: Sequence[AgentHost],
+        changes: ChangeLog,
         *,
         any_address: bool = False,
         credentials: Credentials | None = None,
     ) -> None:
         assert not any_address or len(hosts) == 1
         self._hosts = tuple(hosts)
+        self._changes = changes
         self._any_address = any_address
         self._credentials = credentials
         self._silent: set[str] = set()
@@ -52,6 +55,7 @@ class AgentHosts:
         self._by_address = {host.address: host for host in hosts}
         self._by_id: dict[str, AgentHost] = {}
         self._alive_ids: tuple[str, ...] | None = None
+        self._alive_since = 0
 
     async def open(self) -> None:
         """Opens every host; ends with the first that fails."""
@@ -83,15 +87,20 @@ class AgentHosts:
             )
         return self._alive_ids
 
+    @property
+    def alive_since(self) -> int:
+        """The place in the log of changes since which the same hosts are alive."""
+        return self._alive_since
+
     def silence(self, address: str) -> None:
         """A drill: the host answers nothing, and is missing from reports, until `wake`."""
         assert address in self._by_address, address
         self._silent.add(address)
-        self._alive_ids = None
+        self._live_or_die(address)
 
     def wake(self, address: str) -> None:
         self._silent.discard(address)
-        self._alive_ids = None
+        self._live_or_die(address)
         self._woken.set()
         self._woken = asyncio.Event()
 
@@ -120,7 +129,7 @@ class AgentHosts:
             self._by_id.pop(host.host_id, None)
         inventory = await host.provision(request)
         self._by_id[request.host_id] = host
-        self._alive_ids = None
+        self._live_or_die(host.address)
         return inventory
 
     async def deprovision(self, host_id: str) -> None:
@@ -130,7 +139,12 @@ class AgentHosts:
             raise _not_found(host_id)
         await self._heard(host)
         await host.deprovision()
+        self._live_or_die(host.address)
+
+    def _live_or_die(self, address: str) -> None:
         self._alive_ids = None
+        self._changes.note(address, Changed.ALIVE)
+        self._alive_since = self._changes.last
 
     async def _heard(self, host: AgentHost) -> None:
         while host.address in self._silent:

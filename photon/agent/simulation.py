@@ -48,6 +48,6 @@ async def simulate(
         own = remembered.pop(address, {})
         drivers[address] = SimulatedDriver(address, site, own)
         hosts.append(AgentHost(address, drivers[address], parts, own))
-    found = AgentHosts(hosts, credentials=credentials)
+    found = AgentHosts(hosts, changes, credentials=credentials)
     await found.open()
     return Simulation(found, drivers, Reporter(ids.new(), found, changes, site.clock))

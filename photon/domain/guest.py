@@ -182,11 +182,14 @@ class HostReport(msgspec.Struct, frozen=True):
 
 
 class ReportBatch(msgspec.Struct, frozen=True):
-    """The heartbeat of all hosts of one agent process, and the reports of those that changed."""
+    """The heartbeat of all hosts of one agent process, and the reports of those that changed.
+
+    `hosts` None: the same as in the last answer that this reader got.
+    """
 
     boot_id: str
     cursor: int
-    hosts: tuple[str, ...]
+    hosts: tuple[str, ...] | None
     reports: tuple[HostReport, ...] = ()
     more: bool = False
 

@@ -51,6 +51,7 @@ class _Line:
     cursor: int = 0
     misses: int = 0
     silent: set[str] = field(default_factory=set)
+    alive: frozenset[str] | None = None  # whom its last answer that named hosts named
     absent: set[str] = field(default_factory=set)  # from the last heartbeat
     heard: asyncio.Event = field(default_factory=asyncio.Event)  # all of it once, or not at all
     polling: asyncio.Task[None] | None = None
@@ -231,10 +232,15 @@ class HostWatch:
             if not self._believer.report(report):
                 await self._look(line, report.host_id)
             await self._observe(report)
+        if batch.boot_id != line.boot_id:
+            line.alive = None  # What an earlier boot said counts no more.
         line.boot_id, line.cursor = batch.boot_id, batch.cursor
-        self._count_present(line, set(batch.hosts))
+        if batch.hosts is not None:
+            line.alive = frozenset(batch.hosts)
+        if line.alive is not None:
+            self._count_present(line, line.alive)
 
-    def _count_present(self, line: _Line, present: set[str]) -> None:
+    def _count_present(self, line: _Line, present: frozenset[str]) -> None:
         """The agent speaks for its hosts: one that it leaves out twice does not answer it.
 
         Once is not enough, for what it says now may be older than the host's provisioning.

@@ -262,7 +262,7 @@ def batch_of(batch: Any) -> ReportBatch:
     return ReportBatch(
         boot_id=batch.boot_id,
         cursor=batch.cursor,
-        hosts=tuple(batch.hosts),
+        hosts=None if batch.same_hosts else tuple(batch.hosts),
         reports=tuple([_report_of(report) for report in batch.reports]),
         more=batch.more,
     )
@@ -270,7 +270,10 @@ def batch_of(batch: Any) -> ReportBatch:
 
 def batch_to(batch: ReportBatch) -> Any:
     reports = [_report_to(report) for report in batch.reports]
-    return _structs.ReportBatch(batch.boot_id, batch.cursor, batch.hosts, reports, batch.more)
+    same_hosts = batch.hosts is None
+    return _structs.ReportBatch(
+        batch.boot_id, batch.cursor, batch.hosts or (), reports, batch.more, same_hosts
+    )
 
 
 def _report_of(report: Any) -> HostReport:

@@ -55,7 +55,7 @@ async def test_then_only_what_changed(plane: Plane) -> None:
     assert report.gone_disks == ("disk-2",)
     assert report.generation > batch.reports[0].generation
     again = await after(plane, news)
-    assert (again.reports, again.cursor, again.hosts) == ((), news.cursor, ("host-1",))
+    assert (again.reports, again.cursor, again.hosts) == ((), news.cursor, None)
 
 
 async def test_a_mode_is_news(plane: Plane) -> None:
@@ -99,7 +99,20 @@ async def test_every_poll_gets_the_change(plane: Plane) -> None:
 async def test_a_poll_without_change_ends_with_the_heartbeat(plane: Plane) -> None:
     batch = await first(plane)
     news = await after(plane, batch, 10)
-    assert (news.reports, news.hosts) == ((), ("host-1",))
+    assert (news.reports, news.hosts) == ((), None)
+
+
+async def test_who_is_alive_is_said_again_only_when_it_is_another_answer(plane: Plane) -> None:
+    batch = await first(plane)
+    await plane.agents.create_vm(plane.host, 1, a_spec("vm-1"))
+    news = await after(plane, batch)
+    assert news.reports
+    assert news.hosts is None, "a guest is no host"
+    await plane.agents.provision(plane.endpoint, a_provision(2))
+    late = await after(plane, batch)
+    news = await after(plane, news)
+    assert late.hosts == news.hosts == ("host-1", "host-2")
+    assert (await after(plane, news)).hosts is None
 
 
 async def test_another_boot_starts_over(local: Plane) -> None:
@@ -141,10 +154,13 @@ async def test_a_tour_of_many_hosts_comes_in_pages_and_misses_nothing(tmp_path: 
     host = await simulation.hosts.host("host-1")
     await host.create_vm(1, a_spec())
     while page.more:
+        assert page.hosts is None, "who is alive is said once, at the end"
         page = await report(page.boot_id, page.cursor, 0)
         pages += 1
         seen += [each.host_id for each in page.reports]
     assert pages > 1
+    assert page.hosts is not None
+    assert len(page.hosts) == hosts
     assert sorted(seen) == sorted(f"host-{number}" for number in range(1, hosts + 1))
     news = await report(page.boot_id, page.cursor, 0)
     assert [guest.vm_id for each in news.reports for guest in each.guests] == ["vm-1"]

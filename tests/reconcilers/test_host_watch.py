@@ -83,6 +83,11 @@ def batch(*hosts: str, reports: tuple[HostReport, ...] = ()) -> ReportBatch:
     return ReportBatch("boot", 1, hosts, reports)
 
 
+def as_before(boot_id: str = "boot") -> ReportBatch:
+    """A heartbeat that names no host, since they are the same as before."""
+    return ReportBatch(boot_id, 1, None)
+
+
 def report(host_id: str, generation: int) -> HostReport:
     return HostReport(host_id, generation, HostMode.NORMAL, ())
 
@@ -153,3 +158,17 @@ async def test_a_report_that_cannot_be_used_does_not_end_the_watch(watched: Watc
     said = batch("h1", "h2", reports=(report("h1", 5),))
     await watched.hear(said)
     assert await watched.hear(batch("h1", "h2", reports=(report("h2", 6),))) == ["h2 reports 6"]
+
+
+async def test_a_heartbeat_that_names_no_hosts_is_of_those_of_the_one_before(
+    watched: Watched,
+) -> None:
+    assert await watched.hear(batch("h1", "h2"), as_before(), as_before()) == []
+    assert await watched.hear(batch("h1"), as_before()) == ["h2 is missing"]
+
+
+async def test_what_an_earlier_boot_said_of_its_hosts_counts_no_more(watched: Watched) -> None:
+    told = await watched.hear(batch("h1", "h2"), *[SILENCE] * MISSES_MAX, as_before("another"))
+    assert sorted(told) == ["h1 is missing", "h2 is missing"]
+    told = await watched.hear(ReportBatch("another", 2, ("h1", "h2")))
+    assert sorted(told) == ["h1 is back", "h2 is back"]
