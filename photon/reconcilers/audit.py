@@ -22,11 +22,11 @@ from photon.domain.quota import Amount, total
 from photon.domain.task import Task
 from photon.domain.vm import STATE_OF_GUEST, Vm, VmState, all_costs
 from photon.store.nouns import (
-    CONTROLLERS,
     DISKS,
     EPHEMERAL_DISKS,
     HOSTS,
     IMAGES,
+    MEMBERS,
     NICS,
     PROJECTS,
     TASKS,
@@ -244,7 +244,7 @@ async def _locks(store: CloudStore) -> AsyncIterator[Violation]:
 
 
 async def _owners(store: CloudStore) -> AsyncIterator[Violation]:
-    living = {controller.id async for controller in _all(store, CONTROLLERS)}
+    living = {member.id async for member in _all(store, MEMBERS)}
     async for task in _all(store, TASKS):
         if task.ended == (task.owner in living):
             text = f"task {task.id} is {task.state} and its owner is {task.owner}"

@@ -10,28 +10,38 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from photon.outside.clock import Clock
+
+LOOK_SECONDS: Final = 5.0  # So soon after a controller came to an office, it does its duties.
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """`background` duties rest while the system's background tasks are paused."""
+    """`background` duties rest while the system's background tasks are paused.
+
+    One with an `office` is done by the controller that holds it; any other by each controller.
+    """
 
     name: str
     every_seconds: float
-    once: Callable[[], Awaitable[None]]
+    once: Callable[[], Awaitable[object]]
     background: bool = True
+    office: str = ""
 
 
 class DutyDriver:
     """Runs duties, each at its own pace, until closed."""
 
-    def __init__(self, clock: Clock, paused: Callable[[], bool]) -> None:
+    def __init__(
+        self, clock: Clock, paused: Callable[[], bool], leads: Callable[[str], bool]
+    ) -> None:
         self._clock = clock
         self._paused = paused
+        self._leads = leads
         self._running: list[asyncio.Task[None]] = []
 
     def start(self, duties: Sequence[Duty]) -> None:
@@ -40,6 +50,9 @@ class DutyDriver:
 
     async def _keep(self, duty: Duty) -> None:
         while True:
+            if duty.office and not self._leads(duty.office):
+                await self._clock.sleep(min(duty.every_seconds, LOOK_SECONDS))
+                continue
             if not (duty.background and self._paused()):
                 try:
                     await duty.once()

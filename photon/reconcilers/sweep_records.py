@@ -1,6 +1,6 @@
 """Records that are kept for a day: the tasks of what is gone, and answers to Idempotency-Keys.
 
-Also what belongs to nobody any more: zones that were deleted, and controllers that died.
+Also zones that were deleted, when no host is in them any more.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from photon.outside.clock import Clock
 from photon.reconcilers.sweep_walk import Walk
 from photon.store.errors import StoreConflict
 from photon.store.nouns import (
-    CONTROLLERS,
     IDEMPOTENT_ANSWERS,
     TASKS,
     TOMBSTONES,
@@ -25,7 +24,6 @@ from photon.store.protocol import CloudStore, Delete, Write
 from photon.store.reaping import reap_zone
 
 KEPT_MS: Final = 24 * 3600 * 1000  # The contract's day (4.4); clients poll a task for two hours.
-DEAD_MS: Final = 3600 * 1000  # A controller is dead after seconds; an hour shows who died when.
 TASKS_PAGE: Final = 100  # A host has seen many tasks; the rest of them go in the next round.
 ROWS_MAX: Final = 100  # Of what there is never much.
 WRITES_MAX: Final = 200  # In one write-set: 4 ms during which nobody else writes.
@@ -72,16 +70,6 @@ class RecordSweeper:
         leaving = {"state": Readiness.PENDING_DELETE}
         page = await self._store.page(ZONES, leaving, limit=ROWS_MAX)
         await self._commit([reap_zone(zone.id) for zone in page.items])
-
-    async def controllers(self) -> None:
-        """Controllers whose lease ran out long ago, when others have taken over their tasks."""
-        dead_ms = self._clock.now_ms() - DEAD_MS
-        page = await self._store.page(CONTROLLERS, {}, limit=ROWS_MAX)
-        for controller in page.items:
-            if controller.lease_until_ms < dead_ms and not await self._store.count(
-                TASKS, {"owner": controller.id}
-            ):
-                await self._commit([Delete(CONTROLLERS, controller.id, controller.generation)])
 
     async def _commit(self, writes: Sequence[Write]) -> None:
         for part in _parts(writes):

@@ -17,7 +17,6 @@ from photon.store.protocol import CloudStore
 RECORDS_SECONDS: Final = 60.0
 # A person who deletes a zone and looks again wants to see it PENDING_DELETE, and not for long.
 ZONES_SECONDS: Final = 300.0
-CONTROLLERS_SECONDS: Final = 600.0  # They died long ago: nothing depends on it.
 FILES_SECONDS: Final = 3600.0  # The contract's.
 DATASTORES_SECONDS: Final = 12 * 3600.0  # The contract's; provisioning and removing tell at once.
 
@@ -29,7 +28,6 @@ def sweeps(store: CloudStore, agents: Agents, images: ImageLibrary, clock: Clock
         Duty("sweep-tombstones", RECORDS_SECONDS, records.tombstones),
         Duty("sweep-answers", RECORDS_SECONDS, records.answers),
         Duty("sweep-zones", ZONES_SECONDS, records.zones),
-        Duty("sweep-controllers", CONTROLLERS_SECONDS, records.controllers),
         Duty("sweep-image-files", FILES_SECONDS, ImageSweeper(store, images).once),
         Duty("sweep-datastores", DATASTORES_SECONDS, DatastoreSweeper(store, agents).once),
     ]

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from photon.domain.controller import Controller
 from photon.domain.datastore import Datastore, DatastoreTag, HostDatastore
 from photon.domain.disk import EphemeralDisk, PersistentDisk
 from photon.domain.flavor import Flavor
 from photon.domain.host import Host
 from photon.domain.idempotency import IdempotentAnswer
 from photon.domain.image import Image
+from photon.domain.member import Member, Office
 from photon.domain.project import Project
 from photon.domain.subnet import PortGroup, Subnet
 from photon.domain.system import System
@@ -188,7 +188,12 @@ TASKS: Final = Noun(
 
 TOMBSTONES: Final = Noun("tombstones", Tombstone, {"kind": lambda t: t.kind}, in_feed=False)
 
-CONTROLLERS: Final = Noun("controllers", Controller, {"name": lambda c: c.name}, in_feed=False)
+# Heartbeats are in the feed too: a few each second at most, and a departure is heard of at once.
+MEMBERS: Final = Noun(
+    "members", Member, {"name": lambda m: m.name, "component": lambda m: m.component}
+)
+
+OFFICES: Final = Noun("offices", Office, {"holder": lambda o: o.holder})
 
 IDEMPOTENT_ANSWERS: Final = Noun(
     "idempotent_answers",
@@ -218,6 +223,7 @@ NOUNS: Final[tuple[Noun[Any], ...]] = (
     SYSTEM,
     TASKS,
     TOMBSTONES,
-    CONTROLLERS,
+    MEMBERS,
+    OFFICES,
     IDEMPOTENT_ANSWERS,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -24,6 +24,10 @@ ADOPTION_PAGE = 100
 RESTART_WAIT_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
+
+
+def _is_any(task_id: str) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +114,22 @@ class TaskRunner:
             except (StoreBusy, StoreUnavailable) as problem:
                 log.warning("task %s cannot be taken up again now: %s", task_id, problem)
 
-    async def adopt(self, owner: str) -> int:
-        """Takes over every open task of a dead `owner`; answers how many."""
+    async def adopt(self, owner: str, mine: Callable[[str], bool] = _is_any) -> int:
+        """Takes over the open tasks of a dead `owner`; answers how many.
+
+        `mine` chooses by id, so that several heirs share them. Where two choose the same, one
+        has it.
+        """
         adopted = 0
-        while True:
-            page = await self._store.page(TASKS, {"owner": owner}, limit=ADOPTION_PAGE)
-            if not page.items:
-                return adopted
-            for task in page.items:
-                adopted += await self._adopt_one(task)
+        after: str | None = None
+        while not self._closing:
+            page = await self._store.page(TASKS, {"owner": owner}, limit=ADOPTION_PAGE, after=after)
+            chosen = [task for task in page.items if mine(task.id)]
+            adopted += sum(await asyncio.gather(*(self._adopt_one(task) for task in chosen)))
+            if not page.more:
+                break
+            after = page.items[-1].id
+        return adopted
 
     async def _adopt_one(self, task: Task) -> int:
         mine = msgspec.structs.replace(task, owner=self.owner)
@@ -129,6 +140,12 @@ class TaskRunner:
         mine = msgspec.structs.replace(mine, generation=task.generation + 1)
         self.start(mine, revision)
         return 1
+
+    def abandon(self) -> None:
+        """Stops at once whatever runs: it belongs to others now."""
+        self._closing = True
+        for task in self._live.values():
+            task.cancel()
 
     async def close(self, *, wait_seconds: float) -> None:
         """Lets what runs come to its end for a while; the rest is taken up after the restart."""

@@ -17,7 +17,7 @@ import pytest
 
 from photon.reconcilers.audit import Rule
 from photon.sdk.client import AsyncClient, Settings
-from photon.store.nouns import CONTROLLERS
+from photon.store.nouns import MEMBERS
 from tests.kill.cloud import Cloud, Inside, start_cloud
 from tests.kill.load import RETRIES, Load
 from tests.kill.program import Program
@@ -116,7 +116,7 @@ async def test_a_controller_that_is_told_to_stop_answers_who_waits_and_ends_in_o
     try:
         assert await inside.open_tasks() == 0
         assert await inside.violations() == []
-        assert await inside.store.count(CONTROLLERS, {}) == 0
+        assert await inside.store.count(MEMBERS, {}) == 0
     finally:
         await inside.close()
 

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from photon.domain.controller import Controller
 from photon.domain.datastore import Datastore, DatastoreTag
 from photon.domain.idempotency import IdempotentAnswer
 from photon.domain.image import Image, ReplicationType
@@ -21,7 +20,6 @@ from photon.reconcilers.sweep_images import ImageSweeper
 from photon.reconcilers.sweep_records import DEAD_MS, KEPT_MS, RecordSweeper
 from photon.reconcilers.sweeps import sweeps
 from photon.store.nouns import (
-    CONTROLLERS,
     DATASTORE_TAGS,
     DATASTORES,
     HOST_DATASTORES,
@@ -123,19 +121,6 @@ async def test_a_deleted_zone_goes_when_no_host_is_in_it(
     await api.store.commit([Insert(ZONES, Zone("ready", "ready"))])
     await records.zones()
     assert sorted(await ids(api, ZONES)) == sorted([used, "ready"])
-
-
-async def test_a_dead_controller_is_forgotten_when_it_owns_nothing(
-    api: CloudApi, records: RecordSweeper, clock: HandClock
-) -> None:
-    long_ago = clock.now_ms() - DEAD_MS - 1
-    for name, until_ms in (("dead", long_ago), ("owner", long_ago), ("alive", long_ago + 2)):
-        controller = Controller(name, name, "address", until_ms, 0)
-        await api.store.commit([Insert(CONTROLLERS, controller)])
-    owned = msgspec.structs.replace(a_task("t", "e", TaskState.STARTED), owner="owner")
-    await api.store.commit([Insert(TASKS, owned)])
-    await records.controllers()
-    assert await ids(api, CONTROLLERS) == ["alive", "owner"]
 
 
 async def test_a_datastore_that_no_host_reaches_goes_with_its_tags(api: CloudApi) -> None:

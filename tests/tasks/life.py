@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 import falcon.asgi
 import httpx2
+from photon.domain.member import Member
 
 from photon.agent_client.address import HostAddress
 from photon.agent_client.protocol import Agents
@@ -18,7 +19,7 @@ from photon.api.edge import make_app
 from photon.api.plane import Plane, Release
 from photon.api.routes import ROUTES
 from photon.api.waiting import TaskWaiting
-from photon.domain.controller import Controller
+from photon.coordination.protocol import CONTROLLER
 from photon.domain.guest import Inventory, Refusal
 from photon.domain.host import Host
 from photon.domain.placement import HostView
@@ -30,7 +31,7 @@ from photon.sagas.catalogue import SAGAS
 from photon.sagas.cloud import Cloud
 from photon.scheduler.leaf import Leaf
 from photon.scheduler.root import Root
-from photon.store.nouns import CONTROLLERS, HOSTS
+from photon.store.nouns import MEMBERS, HOSTS
 from photon.store.protocol import CloudStore, Delete, Insert
 from photon.tasks.execute import BoundSaga
 from photon.tasks.runner import TaskLimits, TaskRunner
@@ -101,8 +102,8 @@ class Life:
     async def open(self) -> None:
         """Puts itself on the list, and hears every host, as a controller does before it serves."""
         store = self.around.store
-        me = Controller(self.owner, self.owner, "127.0.0.1", 0, 0)
-        await store.commit([Insert(CONTROLLERS, me)])
+        me = Member(self.owner, self.owner, CONTROLLER, "http://127.0.0.1:9000")
+        await store.commit([Insert(MEMBERS, me)])
         for host in (await store.page(HOSTS, {}, limit=100)).items:
             if host.provisioned:
                 address = HostAddress(host.agent_endpoint, host.id)
@@ -125,7 +126,7 @@ class Life:
         await self.runner.close(wait_seconds=0)
         self.waiting.close()
         if not self.fate.dead:
-            await self.around.store.commit([Delete(CONTROLLERS, self.owner)])
+            await self.around.store.commit([Delete(MEMBERS, self.owner)])
 
     def _welcome(self, host: Host, inventory: Inventory) -> None:
         self._regard(host)

@@ -28,7 +28,7 @@ from photon.reconcilers.audit import Violation, audit
 from photon.reconcilers.guest_watch import ORPHAN_GRACE_SECONDS, GuestWatch
 from photon.store.durably import Inline
 from photon.store.nouns import (
-    CONTROLLERS,
+    MEMBERS,
     HOSTS,
     IDEMPOTENT_ANSWERS,
     NOUNS,
@@ -46,7 +46,7 @@ ENDPOINT: Final = "agent.test:8835"
 SHAPE: Final = HostShape(cpus=4, memory_mib=4096, datastore_gib=100, datastore_shared=False)
 START_SECONDS: Final = 1_700_000_000.0
 CHECKSUM: Final = "ab" * 32
-_NEVER_THE_SAME: Final = (CONTROLLERS.name, IDEMPOTENT_ANSWERS.name)
+_NEVER_THE_SAME: Final = (MEMBERS.name, IDEMPOTENT_ANSWERS.name)
 
 Json = dict[str, Any]
 
@@ -183,12 +183,12 @@ class World:
     async def take_over(self, life: Life, dead: str) -> None:
         """What a controller does with one that died."""
         await life.runner.adopt(dead)
-        await self.store.commit([Delete(CONTROLLERS, dead)])
+        await self.store.commit([Delete(MEMBERS, dead)])
 
     async def finish(self) -> None:
         """The last life: takes over all that is left, and ends it."""
         life = await self.live()
-        for other in (await self.store.page(CONTROLLERS, {}, limit=100)).items:
+        for other in (await self.store.page(MEMBERS, {}, limit=100)).items:
             if other.id != life.owner:
                 await self.take_over(life, other.id)
         await life.finished()

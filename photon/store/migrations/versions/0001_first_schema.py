@@ -39,7 +39,8 @@ COLUMNS = {
     "system": ("state",),
     "tasks": ("entity_id", "entity_kind", "project_id", "state", "owner"),
     "tombstones": ("kind",),
-    "controllers": ("name",),
+    "members": ("name", "component"),
+    "offices": ("holder",),
     "idempotent_answers": ("at_ms",),
 }
 WHOLE = {("subnets", "is_default"), ("idempotent_answers", "at_ms")}

@@ -1,0 +1,1 @@
+"""How controllers know of each other: who lives, who leads what, and who was declared dead."""
