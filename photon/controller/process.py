@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Callable
 from typing import Any, Final
 
 import falcon.asgi
@@ -17,29 +18,31 @@ from photon.api.waiting import TaskWaiting
 from photon.controller.config import ControllerConfig
 from photon.controller.release import release
 from photon.controller.system_row import SystemRow
-from photon.domain.controller import Controller
+from photon.coordination.in_store import StoreCoordination
+from photon.coordination.protocol import CONTROLLER
+from photon.coordination.terms import LeaseTerms
+from photon.domain.member import Member
 from photon.images.library import ImageLibrary
 from photon.outside.clock import RealClock
 from photon.outside.ids import TimeOrderedIds
+from photon.reconcilers.adoption import OVERLOOKED_SECONDS, Adoption
 from photon.reconcilers.duty import Duty, DutyDriver
 from photon.reconcilers.guest_watch import SECOND_LOOK_SECONDS, GuestWatch
 from photon.reconcilers.host_watch import HostWatch
 from photon.reconcilers.image_replication import REPLICATE_SECONDS, ImageReplication
-from photon.reconcilers.lease import RENEW_SECONDS, ControllerLease
-from photon.reconcilers.sweeps import sweeps
+from photon.reconcilers.sweeps import HOUSEKEEPER, sweeps
 from photon.rpc.network import TcpNetwork
 from photon.sagas.catalogue import SAGAS
 from photon.sagas.cloud import Cloud
 from photon.scheduler.tree import Tree
-from photon.store.errors import StoreConflict
-from photon.store.nouns import CONTROLLERS, NOUNS
-from photon.store.protocol import Delete
+from photon.store.nouns import NOUNS
 from photon.store.sqlite import SqliteOptions, SqliteStore
 from photon.tasks.execute import BoundSaga
 from photon.tasks.runner import TaskRunner
 
 SETTLE_SECONDS: Final = 5.0  # Agents that are up report in milliseconds; dead ones are not awaited.
 DRAIN_SECONDS: Final = 10.0  # What takes longer is taken up again by the next start.
+OFFICES: Final = (HOUSEKEEPER,)  # What one controller at a time does, of all there are.
 AUDIT_SECONDS: Final = 120.0  # Reports tell at once; the audit is for what no report told.
 
 log = logging.getLogger(__name__)
@@ -52,6 +55,7 @@ class ControllerProcess:
         self._config = config
         self._clock = RealClock()
         self._ids = TimeOrderedIds(self._clock)
+        self._abandon: Callable[[], None] = lambda: None  # nothing runs yet
         self.stopping = asyncio.Event()
 
     async def start(self) -> falcon.asgi.App[Any, Any]:
@@ -62,6 +66,7 @@ class ControllerProcess:
         await self._images.open()
         self._system = SystemRow(self._store)
         await self._system.load()
+        await self._join()
         self._agents = AgentClient(TcpNetwork(), self._clock)
         tree = Tree(self._clock, random.Random())
         self._guests = GuestWatch(self._store, self._agents, self._clock)
@@ -78,42 +83,46 @@ class ControllerProcess:
             welcome=self._hosts.welcome,
             regard=self._hosts.regard,
         )
-        await self._register()
         self._runner = TaskRunner(
             self._store,
             self._clock,
             {saga.operation: BoundSaga(saga, cloud) for saga in SAGAS},
-            self._lease.controller.id,
+            self._me.id,
             config.limits,
         )
-        await self._take_over()
+        self._abandon = self._runner.abandon
+        self._adoption = Adoption(self._store, self._clock, self._coordination, self._runner)
+        self._adoption.start()
+        await self._adoption.look()
         self._copies = ImageReplication(
             self._store, self._agents, self._clock, self._image_url, self._hosts.silent
         )
-        self._duties = DutyDriver(self._clock, self._system.background_rests)
+        self._duties = DutyDriver(self._clock, self._system.background_rests, self._leads)
         self._duties.start(self._all_duties())
         return make_app(self._plane(), ROUTES)
 
-    async def _register(self) -> None:
-        me = Controller(
+    async def _join(self) -> None:
+        """Nothing is waited for: an embedded store has one process, so all others are dead."""
+        self._me = Member(
             id=self._ids.new(),
             name=self._config.name,
-            address=self._config.listen_host,
-            lease_until_ms=0,
+            component=CONTROLLER,
+            address=self._config.advertise,
             started_ms=self._clock.now_ms(),
         )
-        self._lease = ControllerLease(self._store, self._clock, me, self.stopping.set)
-        await self._lease.register()
+        self._coordination = StoreCoordination(
+            self._store, self._clock, LeaseTerms(), self._lost, sole=True
+        )
+        await self._coordination.join(self._me)
+        self._offices = {name: self._coordination.campaign(name) for name in OFFICES}
 
-    async def _take_over(self) -> None:
-        """An embedded store has one process: whoever else is listed is dead, and this one heir."""
-        for dead in await self._lease.others():
-            adopted = await self._runner.adopt(dead.id)
-            log.info("%d open tasks of an earlier process go on", adopted)
-            try:
-                await self._store.commit([Delete(CONTROLLERS, dead.id, dead.generation)])
-            except StoreConflict:
-                log.info("controller %s was taken off the list already", dead.id)
+    def _lost(self) -> None:
+        """Others take over what this controller has: it must do nothing more."""
+        self._abandon()
+        self.stopping.set()
+
+    def _leads(self, office: str) -> bool:
+        return self._offices[office].fence() is not None
 
     def _image_url(self, image_id: str) -> str:
         """Where agents fetch an image."""
@@ -121,10 +130,10 @@ class ControllerProcess:
 
     def _all_duties(self) -> list[Duty]:
         return [
-            Duty("controller-lease", RENEW_SECONDS, self._lease.renew, background=False),
+            Duty("adoption", OVERLOOKED_SECONDS, self._adoption.look, background=False),
             Duty("second-look", SECOND_LOOK_SECONDS, self._guests.look_again, background=False),
-            Duty("guest-audit", AUDIT_SECONDS, self._guests.audit_all),
-            Duty("image-copies", REPLICATE_SECONDS, self._copies.once),
+            Duty("guest-audit", AUDIT_SECONDS, self._guests.audit_all, office=HOUSEKEEPER),
+            Duty("image-copies", REPLICATE_SECONDS, self._copies.once, office=HOUSEKEEPER),
             *sweeps(self._store, self._agents, self._images, self._clock),
         ]
 
@@ -151,11 +160,12 @@ class ControllerProcess:
 
     async def stop(self) -> None:
         """Ends what runs within DRAIN_SECONDS; the rest goes on after the next start."""
+        await self._adoption.close()
         await self._runner.close(wait_seconds=DRAIN_SECONDS)
         await self._duties.close()
         self._copies.close()
         await self._hosts.close()
-        await self._lease.give_up()
+        await self._coordination.leave()
         self._system.close()
         await self._agents.close()
         await self._images.close()

@@ -66,10 +66,17 @@ class Adoption:
             if owner not in self._inheriting:
                 inheriting = asyncio.create_task(self._inherit(owner), name=f"inherit {owner}")
                 self._inheriting[owner] = inheriting
-                inheriting.add_done_callback(lambda _, owner=owner: self._inheriting.pop(owner))
         self._known = living
 
     async def _inherit(self, owner: str) -> None:
+        try:
+            await self._inherit_all(owner)
+        except Exception:  # The slow duty comes to them too.
+            log.exception("the tasks of controller %s are not adopted yet", owner)
+        finally:
+            del self._inheriting[owner]
+
+    async def _inherit_all(self, owner: str) -> None:
         for number, seconds in enumerate(PASSES_AFTER_SECONDS):
             await self._clock.sleep(seconds)
             adopted = await self._adopt(owner, self._is_my_share if number == 0 else _is_any)

@@ -3,19 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-
-import msgspec
-import pytest
-from photon.domain.controller import Controller
-from photon.reconcilers.lease import LEASE_SECONDS, RENEW_SECONDS, ControllerLease
 
 from photon.reconcilers.duty import LOOK_SECONDS, Duty, DutyDriver
-from photon.store.connections import MEMORY
-from photon.store.durably import Inline
-from photon.store.nouns import CONTROLLERS, NOUNS
-from photon.store.protocol import Delete, Update
-from photon.store.sqlite import SqliteOptions, SqliteStore
 from tests.tasks.rig import until
 from tests.tasks.world import WorldClock
 

@@ -17,7 +17,7 @@ from photon.domain.task import Task, TaskState, Tombstone
 from photon.domain.zone import Zone
 from photon.reconcilers.sweep_datastores import DatastoreSweeper
 from photon.reconcilers.sweep_images import ImageSweeper
-from photon.reconcilers.sweep_records import DEAD_MS, KEPT_MS, RecordSweeper
+from photon.reconcilers.sweep_records import KEPT_MS, RecordSweeper
 from photon.reconcilers.sweeps import sweeps
 from photon.store.nouns import (
     DATASTORE_TAGS,
@@ -178,6 +178,6 @@ async def test_no_file_goes_while_an_image_is_on_its_way(api: CloudApi, tmp_path
 
 async def test_every_sweep_finds_an_empty_cloud_in_order(api: CloudApi) -> None:
     duties = sweeps(api.store, api.agents, api.plane.images, api.clock)
-    assert len({duty.name for duty in duties}) == len(duties) == 6
+    assert len({duty.name for duty in duties}) == len(duties) == 5
     for duty in duties:
         await duty.once()

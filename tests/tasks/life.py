@@ -11,7 +11,6 @@ from typing import Any, Final, cast
 
 import falcon.asgi
 import httpx2
-from photon.domain.member import Member
 
 from photon.agent_client.address import HostAddress
 from photon.agent_client.protocol import Agents
@@ -22,6 +21,7 @@ from photon.api.waiting import TaskWaiting
 from photon.coordination.protocol import CONTROLLER
 from photon.domain.guest import Inventory, Refusal
 from photon.domain.host import Host
+from photon.domain.member import Member
 from photon.domain.placement import HostView
 from photon.domain.system import System
 from photon.images.library import ImageLibrary
@@ -31,7 +31,7 @@ from photon.sagas.catalogue import SAGAS
 from photon.sagas.cloud import Cloud
 from photon.scheduler.leaf import Leaf
 from photon.scheduler.root import Root
-from photon.store.nouns import MEMBERS, HOSTS
+from photon.store.nouns import HOSTS, MEMBERS
 from photon.store.protocol import CloudStore, Delete, Insert
 from photon.tasks.execute import BoundSaga
 from photon.tasks.runner import TaskLimits, TaskRunner

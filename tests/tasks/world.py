@@ -28,9 +28,9 @@ from photon.reconcilers.audit import Violation, audit
 from photon.reconcilers.guest_watch import ORPHAN_GRACE_SECONDS, GuestWatch
 from photon.store.durably import Inline
 from photon.store.nouns import (
-    MEMBERS,
     HOSTS,
     IDEMPOTENT_ANSWERS,
+    MEMBERS,
     NOUNS,
     PROJECTS,
     TASKS,
