@@ -10,11 +10,13 @@ import click
 
 from bench import create as create_bench
 from bench import reads
+from bench import register as register_bench
 from bench.placements import placements
 from bench.result import Measured, histogram, result, show
 
-VMS_MAX = 50_000  # What the seeded project's quota allows.
-HOSTS_MAX = 20_000  # What one process of simulated hosts was seen to serve.
+VMS_MAX = 1_000_000  # The largest cloud that this is for.
+HOSTS_MAX = 100_000  # The largest cloud that this is for.
+AGENTS_MAX = 16  # Processes of simulated hosts; more would only share the same cores.
 COUNT_MAX = 10_000_000  # Every latency is kept: eight bytes each, and as much again to sort them.
 LINES_MAX = 1_000  # The controller runs 512 tasks at a time, and as many wait.
 
@@ -30,6 +32,7 @@ def number(name: str, default: int, most: int, words: str) -> Callable[[Command]
 
 
 hosts_option = number("--hosts", 100, HOSTS_MAX, "Simulated hosts.")
+agents_option = number("--agents", 1, AGENTS_MAX, "Processes among which the hosts are divided.")
 lines_option = number("--lines", 64, LINES_MAX, "Connections, each with one request at a time.")
 vms_there = number("--vms", 2000, VMS_MAX, "VMs that there are.")
 
@@ -43,12 +46,24 @@ def bench() -> None:
 
 @bench.command()
 @hosts_option
+@agents_option
 @number("--vms", 2000, VMS_MAX, "VMs to create.")
 @lines_option
 @as_json
-def create(hosts: int, vms: int, lines: int, as_json: bool) -> None:
+def create(hosts: int, agents: int, vms: int, lines: int, as_json: bool) -> None:
     """VM creates: POST to COMPLETED over HTTP."""
-    measured, problem = create_bench.run(hosts=hosts, vms=vms, lines=lines)
+    measured, problem = create_bench.run(hosts=hosts, agents=agents, vms=vms, lines=lines)
+    _end(measured, problem, as_json=as_json)
+
+
+@bench.command()
+@number("--hosts", 1000, HOSTS_MAX, "Simulated hosts to register.")
+@agents_option
+@lines_option
+@as_json
+def register(hosts: int, agents: int, lines: int, as_json: bool) -> None:
+    """Hosts: POST and provision until each takes VMs."""
+    measured, problem = register_bench.run(hosts=hosts, agents=agents, lines=lines)
     _end(measured, problem, as_json=as_json)
 
 

@@ -7,20 +7,27 @@ import os
 import shutil
 import sqlite3
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
+import uvloop
 
 from bench.failure import BenchFailed
 from bench.processes import BenchProcess, cpu_seconds_of
-from photon.devbox.seed import BOOT_FLAVOR, VM_FLAVOR, HostSeed, Seeded, Seeder
+from bench.registration import RegistrationLoad
+from photon.agent.drivers.simulated_site import addresses_of
+from photon.devbox.seed import BOOT_FLAVOR, TENANT, VM_FLAVOR, HostSeed, Seeded, Seeder
+from photon.domain.quota import QuotaUnit
 from photon.sdk.client import Client
 from photon.sdk.errors import SdkError
+from photon.wire.v1.tenancy import Quota, QuotaStatusLineItem
 
 # In the checkout, which is on a disk: what is in memory says nothing about commits.
 FOLDER = Path(__file__).resolve().parents[1] / ".bench"
@@ -28,6 +35,7 @@ ANY_PORT = "127.0.0.1:0"
 RAW_IMAGE_BYTES = 1 << 20
 BOOT_SIGNATURE = b"\x55\xaa"  # of a master boot record: without it the library refuses a raw disk
 BOOT_SIGNATURE_AT = 510
+QUOTA_VMS = 2_000_000.0  # Twice the largest cloud; as many vCPUs and GiB.
 
 # A write-set is the measured operation's if it changes one of these. What the plane does besides
 # (leases, hosts) changes neither.
@@ -37,14 +45,28 @@ _COMMITS = (
 
 
 @dataclass(frozen=True, slots=True)
+class CloudShape:
+    """How many simulated hosts, divided among how many processes."""
+
+    hosts: int
+    agents: int = 1
+
+    def parts(self) -> list[tuple[int, int]]:
+        """The number of each process's first host, from 1, and of how many it has."""
+        agents = min(self.agents, self.hosts)
+        ends = [self.hosts * number // agents for number in range(agents + 1)]
+        return [(first + 1, last - first) for first, last in pairwise(ends)]
+
+
+@dataclass(frozen=True, slots=True)
 class BenchCloud:
     """Processes by their names in the results; `store_path` is the controller's SQLite file."""
 
-    host: str
-    port: int
+    at: tuple[str, int]  # where the API is
     processes: dict[str, BenchProcess]
     store_path: Path
     seeded: Seeded
+    seeds: Sequence[HostSeed]
 
     def cpu_seconds(self) -> dict[str, float]:
         """Of each process since its start; this one is `load`."""
@@ -90,8 +112,9 @@ def spent(before: dict[str, float], after: dict[str, float]) -> dict[str, float]
 
 
 @contextmanager
-def bench_cloud(hosts: int) -> Iterator[BenchCloud]:
-    """Started, seeded with `hosts` simulated hosts, and stopped again; its data is removed.
+def bench_cloud(shape: CloudShape, *, register: bool = True) -> Iterator[BenchCloud]:
+    """Started and seeded with simulated hosts, and stopped again; its data is removed. Without
+    `register` the hosts are there, and the controller knows none of them but the first.
 
     Raises:
         BenchFailed: it did not start, or broke while it was measured.
@@ -104,19 +127,20 @@ def bench_cloud(hosts: int) -> Iterator[BenchCloud]:
     FOLDER.mkdir(exist_ok=True)
     with ExitStack() as stack:
         place = Path(stack.enter_context(TemporaryDirectory(dir=FOLDER)))
-        controller, agent = _started(stack, place, hosts)
+        controller, agents = _started(stack, place, shape)
         host, _, port = controller.ready["listening"].removeprefix("http://").rpartition(":")
+        at = (host, int(port))
+        seeds = _seeds(shape, agents)
+        processes = {"controller-1": controller}
+        processes |= {f"agent-{number}": agent for number, agent in enumerate(agents, start=1)}
         try:
             _say("seeding")
             with Client(f"http://{host}:{port}") as client:
-                seeded = _seed(client, place, agent.ready["listen"], hosts)
-            yield BenchCloud(
-                host,
-                int(port),
-                {"controller-1": controller, "agent-1": agent},
-                place / "controller/cloudstore.sqlite",
-                seeded,
-            )
+                seeded = _seed(client, place, seeds[0])
+            if register:
+                _register(at, seeds[1:])
+            store_path = place / "controller/cloudstore.sqlite"
+            yield BenchCloud(at, processes, store_path, seeded, seeds[1:])
         except (SdkError, asyncio.IncompleteReadError, OSError) as problem:
             raise BenchFailed(
                 f"The measured cloud broke: {problem}. This was the controller. "
@@ -124,33 +148,71 @@ def bench_cloud(hosts: int) -> Iterator[BenchCloud]:
             ) from problem
 
 
-def _started(stack: ExitStack, place: Path, hosts: int) -> tuple[BenchProcess, BenchProcess]:
+def _started(
+    stack: ExitStack, place: Path, shape: CloudShape
+) -> tuple[BenchProcess, list[BenchProcess]]:
     """Ended again with `stack`, the controller first."""
-    agent = BenchProcess(
-        "photon.agent",
-        place / "agent.log",
-        *("--driver", "simulated", "--listen", ANY_PORT, "--hosts", str(hosts)),
-    )
-    stack.callback(agent.stop)
+    agents = []
+    for first, hosts in shape.parts():
+        agent = BenchProcess(
+            "photon.agent",
+            place / f"agent-{first}.log",
+            *("--driver", "simulated", "--listen", ANY_PORT),
+            *("--hosts", str(hosts), "--first-host", str(first)),
+        )
+        stack.callback(agent.stop)
+        agents.append(agent)
     controller = BenchProcess(
         "photon.controller",
         place / "controller.log",
         *("--data-dir", str(place / "controller"), "--listen", ANY_PORT),
     )
     stack.callback(controller.stop)
-    agent.wait_ready()
-    controller.wait_ready()
-    return controller, agent
+    for process in (*agents, controller):
+        process.wait_ready()
+    return controller, agents
 
 
-def _seed(client: Client, place: Path, agent_at: str, hosts: int) -> Seeded:
+def _seeds(shape: CloudShape, agents: Sequence[BenchProcess]) -> list[HostSeed]:
+    return [
+        HostSeed(address, agent.ready["listen"])
+        for agent, (first, hosts) in zip(agents, shape.parts(), strict=True)
+        for address in addresses_of(hosts, first)
+    ]
+
+
+def _seed(client: Client, place: Path, first: HostSeed) -> Seeded:
+    """One host comes before the image, as the plane wants it, and what a million VMs may use."""
     image = place / "image.raw"
     content = bytearray(RAW_IMAGE_BYTES)
     content[BOOT_SIGNATURE_AT : BOOT_SIGNATURE_AT + 2] = BOOT_SIGNATURE
     image.write_bytes(content)
     seeder = Seeder(client, _say)
-    seeder.hosts([HostSeed(f"sim-{number:05d}", agent_at) for number in range(1, hosts + 1)])
-    return seeder.demo(image, "VM Network", "sim-00001")
+    seeder.hosts([first])
+    seeded = seeder.demo(image, "VM Network", first.address)
+    for tenant in client.tenants.list(name=TENANT):
+        client.tasks.wait(client.tenants.set_quota(tenant.id, _quota(2 * QUOTA_VMS)).id)
+    client.tasks.wait(client.projects.set_quota(seeded.project_id, _quota(QUOTA_VMS)).id)
+    return seeded
+
+
+def _quota(vms: float) -> Quota:
+    count = QuotaStatusLineItem(vms, QuotaUnit.COUNT)
+    memory = QuotaStatusLineItem(vms, QuotaUnit.GB)
+    return Quota({"vm.count": count, "vm.cpu": count, "vm.memory": memory})
+
+
+def _register(at: tuple[str, int], seeds: Sequence[HostSeed]) -> None:
+    if not seeds:
+        return
+    load = RegistrationLoad(at, seeds)
+    began = time.perf_counter()
+    uvloop.run(load.run())
+    if load.tally.errors:
+        raise BenchFailed(
+            f"{load.tally.errors} hosts could not be registered. {load.tally.problem}"
+        )
+    _say(f"{len(seeds):,} hosts registered in {time.perf_counter() - began:,.1f} s")
 
 
 def _say(text: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import uvloop
 
-from bench.cloud import BenchCloud, bench_cloud, spent
+from bench.cloud import BenchCloud, CloudShape, bench_cloud, spent
 from bench.create import CreateLoad
 from bench.failure import BenchFailed
 from bench.http_load import HttpLine
@@ -37,7 +37,7 @@ def gets(lines: int) -> Reading:
         numbers = iter(range(tally.count))
 
         async def caller() -> None:
-            line = HttpLine(cloud.host, cloud.port)
+            line = HttpLine(*cloud.at)
             await line.open()
             for number in numbers:
                 await _read(line, f"/v1/vms/{vm_ids[number % len(vm_ids)]}", tally)
@@ -51,7 +51,7 @@ def gets(lines: int) -> Reading:
 
 async def pages(cloud: BenchCloud, vm_ids: Sequence[str], tally: Tally) -> None:
     """Page after page, from the first to the last and again, on one connection."""
-    line = HttpLine(cloud.host, cloud.port)
+    line = HttpLine(*cloud.at)
     await line.open()
     first = f"/v1/projects/{cloud.seeded.project_id}/vms?pageSize={PAGE_SIZE}"
     where = first
@@ -75,7 +75,7 @@ async def _read(line: HttpLine, path: str, tally: Tally) -> bytes:
 
 def run(operation: str, read: Reading, *, vms: int, count: int) -> tuple[Measured, str]:
     """What was measured, and what the first error said."""
-    with bench_cloud(max(1, vms // VMS_A_HOST)) as cloud:
+    with bench_cloud(CloudShape(max(1, vms // VMS_A_HOST))) as cloud:
         fill = CreateLoad(cloud, vms, lines=64)
         uvloop.run(fill.run())
         if not fill.vm_ids:

@@ -32,12 +32,13 @@ class Tally:
 
 
 @asynccontextmanager
-async def shown(tally: Tally) -> AsyncIterator[None]:
-    """Shows the tally on a terminal, once a second: the rate and the latencies of that second."""
+async def shown(tally: Tally, unit: str = "") -> AsyncIterator[None]:
+    """Shows the tally on a terminal, once a second: the rate and the latencies of that second.
+    `unit`: what is counted, where it is not what the benchmark is called after."""
     if not sys.stderr.isatty():
         yield
         return
-    showing = asyncio.create_task(_show(tally))
+    showing = asyncio.create_task(_show(tally, f" {unit}" if unit else ""))
     try:
         yield
     finally:
@@ -45,14 +46,14 @@ async def shown(tally: Tally) -> AsyncIterator[None]:
         print(file=sys.stderr)
 
 
-async def _show(tally: Tally) -> None:
+async def _show(tally: Tally, unit: str) -> None:
     last = 0
     while True:
         await asyncio.sleep(SHOW_SECONDS)
         done = len(tally.latencies_ms)
         recent = sorted(tally.latencies_ms[last:])
         print(
-            f"\r  {done:,}/{tally.count:,}  {(done - last) / SHOW_SECONDS * 60:,.0f}/min"
+            f"\r  {done:,}/{tally.count:,}{unit}  {(done - last) / SHOW_SECONDS * 60:,.0f}/min"
             f"  p50 {percentile(recent, 0.5):.0f} ms  p99 {percentile(recent, 0.99):.0f} ms"
             f"  errors {tally.errors}\x1b[K",
             end="",

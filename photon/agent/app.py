@@ -132,7 +132,7 @@ async def _agent(
                     stack.enter_context(tempfile.TemporaryDirectory(prefix="photon-agent-"))
                 )
                 site = _site(config, clock, journal, place)
-                addresses = addresses_of(config.simulated.hosts)
+                addresses = addresses_of(config.simulated.hosts, config.simulated.first_host)
                 made = await simulate(addresses, site, doors, ids, config.credentials)
                 agent = _Agent(made.hosts, made.reporter)
             else:

@@ -13,6 +13,7 @@ from photon.agent.hosts import Credentials
 from photon.rpc.network import split_endpoint
 
 HOSTS_MAX = 100_000  # About 2.5 KiB each while they are empty.
+FIRST_HOST_MAX = 9_999_999  # A name of seven digits; nobody has more hosts.
 
 
 class DriverName(StrEnum):
@@ -50,12 +51,15 @@ class SimulatedConfig:
     """Only for the simulated driver."""
 
     hosts: int = 1
+    first_host: int = 1  # its number in its name; processes that share a plane must not share names
     shape: HostShape = field(default_factory=HostShape)
     latencies: Latencies = field(default_factory=Latencies)
 
     def __post_init__(self) -> None:
         if not 1 <= self.hosts <= HOSTS_MAX:
             raise BadConfig(f"The number of hosts must be from 1 to {HOSTS_MAX}.")
+        if not 1 <= self.first_host <= FIRST_HOST_MAX:
+            raise BadConfig(f"The first host's number must be from 1 to {FIRST_HOST_MAX}.")
         shape = self.shape
         if min(shape.cpus, shape.memory_mib, shape.datastore_gib) < 1:
             raise BadConfig("A simulated host needs at least 1 CPU, 1 MiB and 1 GiB.")

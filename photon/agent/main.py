@@ -72,6 +72,7 @@ _DEFAULTS = HostShape()
 @click.option("--log-level", default="INFO", help="Of the log on standard error.")
 @click.option("--network", multiple=True, default=["VM Network"], help="A port group; repeatable.")
 @click.option("--hosts", default=1, help="[simulated] How many, named sim-00001 and so on.")
+@click.option("--first-host", default=1, help="[simulated] The number in the first one's name.")
 @click.option("--cpus", default=_DEFAULTS.cpus, help="[simulated] Of each host.")
 @click.option("--memory-mib", default=_DEFAULTS.memory_mib, help="[simulated] Of each host.")
 @click.option("--datastore-gib", default=_DEFAULTS.datastore_gib, help="[simulated] Of each one.")
@@ -150,6 +151,7 @@ def _config(options: dict[str, Any]) -> AgentConfig:
         tls=_tls(options["tls_certificate"], options["tls_key"], options["tls_client_ca"]),
         simulated=SimulatedConfig(
             hosts=options["hosts"],
+            first_host=options["first_host"],
             shape=HostShape(
                 options["cpus"],
                 options["memory_mib"],

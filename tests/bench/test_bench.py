@@ -19,8 +19,9 @@ TINY = {
     "create": ("--hosts", "2", "--vms", "6", "--lines", "3"),
     "list": ("--vms", "4", "--count", "3"),
     "get": ("--vms", "4", "--count", "9", "--lines", "2"),
+    "register": ("--hosts", "7", "--agents", "2", "--lines", "3"),
 }
-DONE = {"create": 6, "list": 3, "get": 9}
+DONE = {"create": 6, "list": 3, "get": 9, "register": 7}
 
 
 def started(*arguments: str, path: str | None = None) -> subprocess.Popen[str]:
@@ -69,10 +70,13 @@ def test_placements_that_find_no_room_are_errors() -> None:
 def test_each_operation_is_measured_with_all_its_processes(operation: str) -> None:
     one = measured(operation, *TINY[operation])
     assert (one.operation, one.count, one.errors) == (operation, DONE[operation], 0)
-    assert set(one.cpu_us_per_op) == {"controller-1", "agent-1", "load"}
+    agents = {"agent-1", "agent-2"} if operation == "register" else {"agent-1"}
+    assert set(one.cpu_us_per_op) == {"controller-1", "load", *agents}
     assert 0 < one.latency_ms.p50 <= one.latency_ms.p99
     assert one.per_minute > 0
-    if operation == "create":
+    if operation == "register":
+        assert 4.0 <= one.commits_per_op < 6.0, "two tasks, of two write-sets each"
+    elif operation == "create":
         # Three, and one more for a step that a busy machine keeps from ending soon.
         assert 3.0 <= one.commits_per_op < 4.0
     else:
@@ -82,7 +86,7 @@ def test_each_operation_is_measured_with_all_its_processes(operation: str) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_benchmark_that_is_interrupted_leaves_nothing(number: signal.Signals) -> None:
-    bench = started("create", "--hosts", "2", "--vms", "50000")
+    bench = started("create", "--hosts", "1", "--vms", "50000")
     assert bench.stderr is not None
     while "image" not in bench.stderr.readline():
         assert bench.poll() is None

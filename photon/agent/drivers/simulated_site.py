@@ -78,6 +78,6 @@ class SimulatedSite:
         return HostCapacity(shape.cpus, shape.memory_mib, (datastore,), shape.networks, "simulated")
 
 
-def addresses_of(hosts: int) -> tuple[str, ...]:
+def addresses_of(hosts: int, first: int = 1) -> tuple[str, ...]:
     """`sim-00001` and so on: the addresses under which a process offers its hosts."""
-    return tuple([f"sim-{number:05}" for number in range(1, hosts + 1)])
+    return tuple([f"sim-{number:05}" for number in range(first, first + hosts)])
