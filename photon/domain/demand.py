@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from photon.domain.affinity import AffinityKind
 from photon.domain.host import UsageTag
 
 
@@ -35,16 +36,25 @@ class GroupRule(msgspec.Struct, frozen=True):
     zone_max: int | None = None
 
 
+class Wish(msgspec.Struct, frozen=True):
+    """What a demand would like and can do without: a host's address, a zone, a port group or a
+    datastore by id, or (DATASTORE_TYPE) a type or a tag of a datastore."""
+
+    kind: AffinityKind
+    id: str
+
+
 class DiskDemand(msgspec.Struct, frozen=True):
     id: str
     capacity_gib: int
     datastore_tags: frozenset[str] = frozenset()
 
 
-class Demand(msgspec.Struct, frozen=True):
+class Demand(msgspec.Struct, frozen=True, omit_defaults=True):
     """Room for one VM, or (cpus and memory 0) for one persistent disk.
 
-    `id` is the VM's or the disk's: holding twice for the same id is holding once.
+    `id` is the VM's or the disk's: holding twice for the same id is holding once. Journals keep
+    demands, so what is not asked for is not written.
     """
 
     id: str
@@ -65,6 +75,8 @@ class Demand(msgspec.Struct, frozen=True):
     rules: tuple[GroupRule, ...] = ()
     strategy: Strategy = Strategy.SPREAD
     failover: bool = False  # in place of a guest whose host failed: may use what is kept for that
+    wishes: tuple[Wish, ...] = ()  # kept where they can be; the more, the better
+    dry_run: bool = False  # only asks: the answer is what it would be, and nothing is held
 
 
 class DiskPlacement(msgspec.Struct, frozen=True):

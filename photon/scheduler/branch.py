@@ -14,14 +14,15 @@ from collections.abc import Hashable, Sequence
 from random import Random
 from typing import Final
 
-from photon.domain.demand import Demand, Level, NoPlacement, Placement, Strategy
+from photon.domain.demand import Demand, Level, NoPlacement, Placement, ReasonCount, Strategy
+from photon.domain.fits import Fits, added
 from photon.domain.placement import merged
 from photon.outside.clock import Clock
 from photon.scheduler.filters import constraints
 from photon.scheduler.policy import Policy
 from photon.scheduler.protocol import ChildNode
 from photon.scheduler.seats import Seat
-from photon.scheduler.summary import Summary, missing_fact
+from photon.scheduler.summary import Summary, missing_fact, wishes_unmet
 from photon.scheduler.telling import BranchTelling
 
 # Children that are asked although their summaries have no room. Each costs a call in vain when the
@@ -82,7 +83,8 @@ class Branch:
     async def place(self, demand: Demand) -> Placement | NoPlacement:
         if len(self._seats) == 1:
             answer = await self._seats[0].child.place(demand)
-            if isinstance(answer, Placement):  # another child may come before it is asked for again
+            if isinstance(answer, Placement) and not demand.dry_run:
+                # Another child may come before it is asked for again.
                 self._remember(demand.id, self._seats[0])
             return answer
         holder = self._holders.get(demand.id)
@@ -102,6 +104,20 @@ class Branch:
             return self._taken(first, demand, answer, fitting=len(shortlist), asked=1)
         first.learn(demand, answer)
         return await self._search(demand, shortlist, {first: answer})
+
+    async def fits(self, demand: Demand) -> Fits:
+        """One child after the other, and whatever else waits in between."""
+        self._look_about()
+        parts = []
+        for seat in self._seats:
+            fact = missing_fact(seat.facts, demand) if seat.summary.hosts_ready else None
+            if fact is None:
+                parts.append(await seat.child.fits(demand))
+                await self._clock.sleep(0)
+            else:
+                hosts = seat.summary.hosts
+                parts.append(Fits(hosts, reasons=(ReasonCount(fact, hosts),)))
+        return added(parts)
 
     async def hold(self, demand: Demand, placement: Placement) -> None:
         seat = self._owner(placement.host_id) or self._seats[0]
@@ -177,15 +193,25 @@ class Branch:
         self, seat: Seat, demand: Demand, placement: Placement, fitting: int, asked: int
     ) -> Placement:
         score = seat.left(demand)
-        seat.spend(demand)
-        self._remember(demand.id, seat)
+        if not demand.dry_run:
+            seat.spend(demand)
+            self._remember(demand.id, seat)
         return placement.under(Level(seat.name, len(self._seats), fitting, asked, score))
+
+    def _wished(self, seats: Sequence[Seat], demand: Demand) -> Sequence[Seat]:
+        """Those of the children with room that may have the most of what it wishes for."""
+        with_room = [seat for seat in seats if seat.has_room(demand)]
+        unmet = [wishes_unmet(seat.facts, demand) for seat in with_room]
+        least = min(unmet, default=0)
+        return [seat for seat, count in zip(with_room, unmet, strict=True) if count == least]
 
     def _draw(self, seats: Sequence[Seat], demand: Demand) -> Seat | None:
         """To pack: the fullest that has room. To spread: the emptier of two drawn at random, which
         is nearly as even as the emptiest of all, and no herd, since many roots with the same stale
         summaries do not all choose the same child. None when one of the two has no room: then draw
         among those that have."""
+        if demand.wishes:
+            seats = self._wished(seats, demand)
         if demand.strategy is Strategy.PACK:
             with_room = [seat for seat in seats if seat.has_room(demand)]
             return min(with_room, key=lambda seat: seat.left(demand), default=None)

@@ -11,11 +11,11 @@ import numpy as np
 from photon.domain.demand import Demand, DiskPlacement, NoPlacement, Reason, ReasonCount
 from photon.domain.placement import most_frequent_first, share_disks
 from photon.scheduler.ask import Ask, Track
-from photon.scheduler.filters import FIXED, amounts_for, constraints, datastores_for
+from photon.scheduler.filters import FIXED, amounts_for, constraints, datastores_for, is_wished
 from photon.scheduler.groups import Neighbours
 from photon.scheduler.policy import Policy
 from photon.scheduler.scores import SCORES
-from photon.scheduler.table import NO_DATASTORE, Amounts, HostTable, Shares
+from photon.scheduler.table import NO_DATASTORE, Amounts, HostTable, Rows, Shares
 
 # Demands have few kinds of constraints at a time; hostile ones push each other out.
 TRACKS_MAX: Final = 256
@@ -168,10 +168,21 @@ def _together(ask: Ask, row: int, scored: Scored) -> Choice:
         return Choice(row, (), "", score, parts)
     rows = ask.track.datastores[row]
     if rows.ndim:  # more than one suits: that with the most room, of equals the lowest id
+        if ask.demand.wishes:
+            rows = _wished_first(ask, rows)
         rows = rows[ask.table.free_gib.take(rows).argmax()]
     datastore_id = ask.table.datastores[int(rows) - 1].id
     disks = tuple([DiskPlacement(disk.id, datastore_id) for disk in ask.demand.disks])
     return Choice(row, disks, datastore_id, score, parts)
+
+
+def _wished_first(ask: Ask, rows: Rows) -> Rows:
+    """Those with room that meet the most wishes."""
+    books = ask.table.datastores
+    roomy = [each for each in rows.tolist() if each and ask.table.free_gib.item(each) >= ask.gib]
+    met = [sum(is_wished(books[each - 1], w) for w in ask.demand.wishes) for each in roomy]
+    best = [each for each, count in zip(roomy, met, strict=True) if count == max(met)]
+    return np.array(best, dtype=np.intp) if best else rows
 
 
 def _room_in_sum(ask: Ask) -> Amounts:

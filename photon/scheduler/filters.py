@@ -13,7 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from photon.domain.demand import Demand, Reason
+from photon.domain.affinity import AffinityKind
+from photon.domain.demand import Demand, Reason, Wish
 from photon.domain.placement import labels_asked, needs_datastore
 from photon.scheduler.ask import Ask
 from photon.scheduler.books import DatastoreBook
@@ -144,6 +145,31 @@ def datastores_for(hosts: HostTable, demand: Demand) -> Rows | None:
     return reach[:, 0].copy() if width else np.full(len(hosts), NO_DATASTORE, dtype=np.intp)
 
 
+def meets(hosts: HostTable, wish: Wish) -> Mask:
+    """The hosts that have what is wished for; a wish is a fixed filter that only scores."""
+    wished = wish.id
+    match wish.kind:
+        case AffinityKind.HOST:
+            return is_host_asked(hosts, Demand("", host_address=wished))
+        case AffinityKind.AVAILABILITY_ZONE:
+            return is_in_zone(hosts, Demand("", zone_id=wished))
+        case AffinityKind.PORT_GROUP:
+            return has_networks(hosts, Demand("", networks=(wished,)))
+        case AffinityKind.DATASTORE:
+            return _reaches_any(hosts, partial(_is_one, id=wished))
+        case AffinityKind.DATASTORE_TYPE:
+            return _reaches_any(hosts, partial(_is_labelled, label=wished.upper()))
+        case AffinityKind.VM | AffinityKind.DISK:
+            return hosts.everyone
+
+
+def is_wished(datastore: DatastoreBook, wish: Wish) -> bool:
+    """Where a host reaches several that suit, the one that is wished for is taken."""
+    if wish.kind is AffinityKind.DATASTORE:
+        return _is_one(datastore, wish.id)
+    return wish.kind is AffinityKind.DATASTORE_TYPE and _is_labelled(datastore, wish.id.upper())
+
+
 def companions_needed(ask: Ask) -> int:
     return 0 if ask.companions is None else 1
 
@@ -217,7 +243,7 @@ FIXED: Final = (
     FixedFilter(Reason.DISKS_APART, has_labels_together),  # once each disk alone has its place
 )
 # After all that cannot change by waiting or by freeing something.
-_ROOM: Final = (
+ROOM: Final = (
     AmountFilter(Reason.TOO_LITTLE_CPU, cpus_needed, cpus_free, cpus_free_at, "vCPUs"),
     AmountFilter(
         Reason.TOO_LITTLE_MEMORY, memory_mib_needed, memory_mib_free, memory_mib_free_at, "MiB"
@@ -229,12 +255,12 @@ _ROOM: Final = (
 AMOUNTS: Final = (
     AmountFilter(Reason.GROUP_ELSEWHERE, companions_needed, companions, companions_at),
     AmountFilter(Reason.GROUP_TOO_NEAR, members_needed, members_left, members_left_at),
-    *_ROOM,
+    *ROOM,
 )
 
 
 def amounts_for(demand: Demand) -> tuple[AmountFilter, ...]:
-    return AMOUNTS if demand.rules else _ROOM
+    return AMOUNTS if demand.rules else ROOM
 
 
 def _suits(datastore: DatastoreBook, demand: Demand, wanted: frozenset[str]) -> bool:
@@ -247,6 +273,10 @@ def _suits(datastore: DatastoreBook, demand: Demand, wanted: frozenset[str]) -> 
 
 def _is_one(datastore: DatastoreBook, id: str) -> bool:
     return datastore.id == id
+
+
+def _is_labelled(datastore: DatastoreBook, label: str) -> bool:
+    return label in datastore.labels
 
 
 def _suiting(hosts: HostTable, suits: Callable[[DatastoreBook], bool]) -> Mask:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from photon.domain.demand import Demand, DiskPlacement, Level, NoPlacement, Placement
+from photon.domain.fits import Fits
 from photon.domain.guest import HostReport, Inventory
 from photon.domain.host import HostState, UsageTag
 from photon.domain.placement import HostView
@@ -18,6 +19,7 @@ from photon.scheduler.audit import audit
 from photon.scheduler.books import NEVER_HEARD, Held, HostBook
 from photon.scheduler.choice import Choice, Chooser, why_not
 from photon.scheduler.datastores import Datastores
+from photon.scheduler.fits import fits
 from photon.scheduler.groups import Groups
 from photon.scheduler.holds import Holds
 from photon.scheduler.ledger import Ledger
@@ -63,8 +65,14 @@ class Leaf:
         if choice is None:
             return why_not(ask, excluded_rows)
         placement = _placement(ask, choice)
-        self._holds.reserve(demand, placement, now)
+        if not demand.dry_run:
+            self._holds.reserve(demand, placement, now)
         return placement
+
+    async def fits(self, demand: Demand) -> Fits:
+        self._now()
+        alone = msgspec.structs.replace(demand, rules=())
+        return fits(self._chooser.ask(self._ledger.table(), alone))
 
     async def hold(self, demand: Demand, placement: Placement) -> None:
         self._holds.reserve(demand, placement, self._now())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from photon.domain.demand import Demand, NoPlacement, Placement
+from photon.domain.fits import Fits
 from photon.scheduler.summary import Summary
 
 
@@ -18,6 +19,14 @@ class SchedulerNode(Protocol):
 
         Asked again for a demand that is held already, it answers the same placement and the lease
         begins again; unless `demand.hosts_excluded` names its host, which is then given back.
+        With `demand.dry_run`, the same answer, and nothing is held or remembered.
+        """
+        ...
+
+    async def fits(self, demand: Demand) -> Fits:
+        """How many more of this demand there is room for; `demand.id` and its rules do not matter.
+
+        Nothing is held. It looks at every host that could take it: for people, not for placing.
         """
         ...
 

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from photon.domain.demand import Demand, NoPlacement, Placement
+from photon.domain.fits import Fits
 from photon.outside.clock import Clock, RealClock
 from photon.scheduler.branch import Branch
 from photon.scheduler.protocol import ChildNode
@@ -29,6 +30,9 @@ class Root:
 
     def place(self, demand: Demand) -> Coroutine[Any, Any, Placement | NoPlacement]:
         return self.branch.place(demand)
+
+    def fits(self, demand: Demand) -> Coroutine[Any, Any, Fits]:
+        return self.branch.fits(demand)
 
     def hold(self, demand: Demand, placement: Placement) -> Coroutine[Any, Any, None]:
         return self.branch.hold(demand, placement)

@@ -9,6 +9,7 @@ import numpy as np
 
 from photon.domain.demand import Strategy
 from photon.scheduler.ask import Ask
+from photon.scheduler.filters import meets
 from photon.scheduler.policy import Policy
 from photon.scheduler.table import Shares
 
@@ -62,10 +63,21 @@ def rules_wished(ask: Ask, policy: Policy) -> Shares | None:
     return wished
 
 
+def wishes_met(ask: Ask, policy: Policy) -> Shares | None:
+    """As rules that are not hard: each wish that a host does not meet costs it a whole share."""
+    table, demand = ask.table, ask.demand
+    if not demand.wishes:
+        return None
+    met: Shares = np.zeros(len(table))
+    for wish in demand.wishes:
+        met -= ~meets(table, wish)
+    return met
+
+
 # The image's bonus decides between hosts that are equal but for it.
 SCORES: Final[Mapping[Strategy, tuple[Score, ...]]] = {
-    Strategy.SPREAD: (room_left, image_is_there, rules_wished),
-    Strategy.PACK: (room_taken, image_is_there, rules_wished),
+    Strategy.SPREAD: (room_left, image_is_there, rules_wished, wishes_met),
+    Strategy.PACK: (room_taken, image_is_there, rules_wished, wishes_met),
 }
 
 

@@ -13,7 +13,8 @@ from operator import or_
 
 import msgspec
 
-from photon.domain.demand import Demand, NoPlacement, Reason, ReasonCount
+from photon.domain.affinity import AffinityKind
+from photon.domain.demand import Demand, NoPlacement, Reason, ReasonCount, Wish
 from photon.domain.host import UsageTag
 from photon.domain.placement import labels_asked, merged
 from photon.scheduler.names import Names, Sieve, names_of, names_of_all, sieve_of, sieve_of_all
@@ -157,6 +158,27 @@ def missing_fact(facts: Facts, demand: Demand) -> Reason | None:
     if not facts.labels.may_have_all(labels_asked(demand.disks)):
         return Reason.NO_DATASTORE_TAG
     return None
+
+
+def wishes_unmet(facts: Facts, demand: Demand) -> int:
+    """How many of its wishes no host there can meet."""
+    return sum(not _may_meet(facts, wish) for wish in demand.wishes)
+
+
+def _may_meet(facts: Facts, wish: Wish) -> bool:
+    match wish.kind:
+        case AffinityKind.HOST:
+            return facts.addresses.may_have(wish.id)
+        case AffinityKind.AVAILABILITY_ZONE:
+            return facts.zones.may_have(wish.id)
+        case AffinityKind.PORT_GROUP:
+            return facts.networks.may_have(wish.id)
+        case AffinityKind.DATASTORE:
+            return facts.datastores.may_have(wish.id)
+        case AffinityKind.DATASTORE_TYPE:
+            return facts.labels.may_have(wish.id.upper())
+        case AffinityKind.VM | AffinityKind.DISK:
+            return True  # no fact of hosts
 
 
 def missing_amount(summary: Summary, demand: Demand) -> ReasonCount | None:

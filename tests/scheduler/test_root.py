@@ -33,6 +33,7 @@ class CountingLeaf:
         self.asked = 0
         self.hold, self.confirm, self.release = leaf.hold, leaf.confirm, leaf.release
         self.refused, self.summary, self.owns = leaf.refused, leaf.summary, leaf.owns
+        self.fits = leaf.fits
 
     async def place(self, demand: Demand) -> Placement | NoPlacement:
         self.asked += 1
