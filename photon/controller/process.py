@@ -70,7 +70,7 @@ class ControllerProcess:
         self._agents = AgentClient(TcpNetwork(), self._clock)
         tree = Tree(self._clock, random.Random())
         self._guests = GuestWatch(self._store, self._agents, self._clock)
-        self._hosts = HostWatch(self._store, self._agents, tree, self._clock, self._guests.observe)
+        self._hosts = HostWatch(self._store, self._agents, tree, self._clock, self._guests)
         await self._hosts.start()
         await self._hosts.settle(seconds=SETTLE_SECONDS)
         cloud = Cloud(

@@ -78,16 +78,23 @@ class GuestWatch:
                 return
             after = page.items[-1].id
 
-    async def audit(self, host: Host) -> None:
-        """Brings the store and one host together."""
+    async def reconcile(self, host_id: str) -> bool:
+        """Audits one host, now; whether it was looked at to the end."""
+        host = await self._store.find(HOSTS, host_id)
+        return host is not None and await self.audit(host)
+
+    async def audit(self, host: Host) -> bool:
+        """Brings the store and one host together; whether that came to its end."""
         if not host.provisioned:
-            return
+            return False
         try:
             await self._audit(host)
         except (AgentUnreachable, AgentFaulty, Refusal) as problem:
             # One host that is silent, or will not part with an orphan, must not keep the next
             # one from being looked at.
             log.info("host %s is not audited to the end now: %s", host.id, problem)
+            return False
+        return True
 
     async def _audit(self, host: Host) -> None:
         """The store is read first: what is written names what was read."""

@@ -1,79 +1,48 @@
-"""Keeps the scheduler's belief true: which hosts there are, and what each of them holds.
+"""Keeps the scheduler's belief true: which hosts there are, and through which agent each speaks.
 
-One long poll per agent process brings the heartbeat of all its hosts and what changed on them. A
-host whose agent misses MISSES_MAX polls in a row takes nothing new until it answers again.
+What they say, and which of them are missing, is heard by one line per agent process
+(`photon.reconcilers.host_line`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from collections.abc import Callable, Sequence
+from typing import Final
 
-from photon.agent_client.address import HostAddress
-from photon.agent_client.errors import AgentFaulty, AgentUnreachable
 from photon.agent_client.protocol import Agents
-from photon.domain.guest import HostReport, Inventory, Refusal, ReportBatch
+from photon.domain.guest import Inventory
 from photon.domain.host import Host
 from photon.domain.placement import HostView
 from photon.outside.clock import Clock
+from photon.reconcilers.host_line import MISS_PAUSE_SECONDS, AgentLine, Believer, Ears, Keeper
+from photon.reconcilers.host_register import HostRegister
+from photon.store.missing_hosts import MissingHosts
 from photon.store.nouns import HOSTS
 from photon.store.protocol import Change, CloudStore
 
-POLL_WAIT_MS: Final = 5000  # The heartbeat's period when nothing changes.
-POLL_PAUSE_SECONDS: Final = 0.25  # Changes within this are heard of together.
-MISSES_MAX: Final = 3  # One lost poll is a hiccup; three in a row are an outage.
-MISS_PAUSE_SECONDS: Final = 1.0
 HOSTS_PAGE: Final = 100
 
 log = logging.getLogger(__name__)
 
 
-class Believer(Protocol):
-    """The scheduler's leaf, as this duty sees it."""
-
-    def put_host(self, view: HostView) -> None: ...
-    def remove_host(self, host_id: str) -> None: ...
-    def report(self, report: HostReport | Inventory) -> bool: ...
-    def missing(self, host_id: str) -> None: ...
-    def back(self, host_id: str) -> None: ...
-
-
-@dataclass(slots=True)
-class _Line:
-    """One agent process, and the hosts of ours that are behind it."""
-
-    endpoint: str
-    hosts: set[str] = field(default_factory=set)
-    boot_id: str = ""
-    cursor: int = 0
-    misses: int = 0
-    silent: set[str] = field(default_factory=set)
-    alive: frozenset[str] | None = None  # whom its last answer that named hosts named
-    absent: set[str] = field(default_factory=set)  # from the last heartbeat
-    heard: asyncio.Event = field(default_factory=asyncio.Event)  # all of it once, or not at all
-    polling: asyncio.Task[None] | None = None
-
-
 class HostWatch:
-    """`observe` is told of every report, after the scheduler was."""
-
     def __init__(
         self,
         store: CloudStore,
         agents: Agents,
         believer: Believer,
         clock: Clock,
-        observe: Callable[[HostReport], Awaitable[None]],
+        keeper: Keeper,
     ) -> None:
         self._store = store
-        self._agents = agents
         self._believer = believer
         self._clock = clock
-        self._observe = observe
-        self._lines: dict[str, _Line] = {}
+        self._register = HostRegister(store, clock)
+        self._ears = Ears(agents, believer, keeper, self._register, clock)
+        self._stored_missing = MissingHosts(store)
+        self._lines: dict[str, AgentLine] = {}
         self._endpoint_of: dict[str, str] = {}
         self._generation_of: dict[str, int] = {}  # of the row that is believed
         self._changed: set[str] = set()
@@ -83,6 +52,7 @@ class HostWatch:
 
     async def start(self) -> None:
         """Believes in every host of the store, then follows the change feed."""
+        await self._stored_missing.load()
         self._unsubscribe = self._store.subscribe(self._heard)
         after: str | None = None
         while True:
@@ -104,15 +74,17 @@ class HostWatch:
 
     async def close(self) -> None:
         self._unsubscribe()
-        polling = [line.polling for line in self._lines.values() if line.polling is not None]
-        running = [*polling, *([self._following] if self._following else [])]
-        for task in running:
-            task.cancel()
+        self._stored_missing.close()
+        running = [task for line in self._lines.values() for task in line.close()]
+        if self._following is not None:
+            self._following.cancel()
+            running.append(self._following)
         await asyncio.gather(*running, return_exceptions=True)
+        await self._register.close()
 
     def silent(self) -> frozenset[str]:
-        """Ids of the hosts whose agents do not answer now."""
-        return frozenset(host for line in self._lines.values() for host in line.silent)
+        """Ids of the hosts that are missing now."""
+        return frozenset(host for line in self._lines.values() for host in line.missing)
 
     def _heard(self, changes: Sequence[Change]) -> None:
         hosts = {change.id for change in changes if change.noun == HOSTS.name}
@@ -140,7 +112,7 @@ class HostWatch:
             self._generation_of.pop(host_id, None)
             self._remove(host_id)
         elif self._put(host):
-            await self._look(self._lines[host.agent_endpoint], host_id)
+            await self._lines[host.agent_endpoint].look(host_id)
 
     def welcome(self, host: Host, inventory: Inventory) -> None:
         """Believes at once in a host that takes VMs now; the change feed says it again."""
@@ -172,9 +144,9 @@ class HostWatch:
         line = self._lines.get(endpoint)
         joined = line is not None
         if line is None:
-            line = self._lines[endpoint] = _Line(endpoint)
-            line.polling = asyncio.create_task(self._poll(line), name=f"poll {endpoint}")
-        line.hosts.add(host.id)
+            line = self._lines[endpoint] = AgentLine(endpoint, self._ears)
+            line.open()
+        line.join(host.id, missing=host.id in self._stored_missing)
         return joined
 
     def _remove(self, host_id: str) -> None:
@@ -186,80 +158,7 @@ class HostWatch:
         if endpoint is None:
             return
         line = self._lines[endpoint]
-        line.hosts.discard(host_id)
-        line.silent.discard(host_id)
+        line.leave(host_id)
         if not line.hosts:
+            line.close()
             del self._lines[endpoint]
-            if line.polling is not None:
-                line.polling.cancel()
-
-    async def _poll(self, line: _Line) -> None:
-        while True:
-            try:
-                batch = await self._agents.report(
-                    line.endpoint, line.boot_id, line.cursor, POLL_WAIT_MS
-                )
-                await self._take(line, batch)
-            except (AgentUnreachable, AgentFaulty) as problem:
-                self._missed(line, problem)
-                await self._clock.sleep(MISS_PAUSE_SECONDS)
-                continue
-            except Exception:  # Nobody else listens to these hosts: one bad report ends nothing.
-                log.exception(
-                    "a report of %s could not be used; it is asked for again", line.endpoint
-                )
-                await self._clock.sleep(MISS_PAUSE_SECONDS)
-                continue
-            if not batch.more:
-                line.heard.set()
-                await self._clock.sleep(POLL_PAUSE_SECONDS)
-
-    def _missed(self, line: _Line, problem: Exception) -> None:
-        line.misses += 1
-        line.heard.set()
-        if line.misses == MISSES_MAX:
-            log.warning("%d hosts are missing: %s", len(line.hosts), problem)
-        if line.misses >= MISSES_MAX:
-            for host_id in line.hosts - line.silent:
-                self._believer.missing(host_id)
-            line.silent |= line.hosts
-
-    async def _take(self, line: _Line, batch: ReportBatch) -> None:
-        line.misses = 0
-        for report in batch.reports:
-            if report.host_id not in line.hosts:
-                continue
-            if not self._believer.report(report):
-                await self._look(line, report.host_id)
-            await self._observe(report)
-        if batch.boot_id != line.boot_id:
-            line.alive = None  # What an earlier boot said counts no more.
-        line.boot_id, line.cursor = batch.boot_id, batch.cursor
-        if batch.hosts is not None:
-            line.alive = frozenset(batch.hosts)
-        if line.alive is not None:
-            self._count_present(line, line.alive)
-
-    def _count_present(self, line: _Line, present: frozenset[str]) -> None:
-        """The agent speaks for its hosts: one that it leaves out twice does not answer it.
-
-        Once is not enough, for what it says now may be older than the host's provisioning.
-        """
-        for host_id in line.silent & present:
-            self._believer.back(host_id)
-            line.silent.discard(host_id)
-        absent = line.hosts - present
-        for host_id in (absent & line.absent) - line.silent:
-            log.warning("host %s does not answer its agent", host_id)
-            self._believer.missing(host_id)
-            line.silent.add(host_id)
-        line.absent = absent
-
-    async def _look(self, line: _Line, host_id: str) -> None:
-        """The reports do not fit what is believed: ask for all of it."""
-        try:
-            inventory = await self._agents.inventory(HostAddress(line.endpoint, host_id))
-        except (AgentUnreachable, AgentFaulty, Refusal) as problem:
-            log.warning("no inventory of host %s: %s", host_id, problem)
-            return
-        self._believer.report(inventory)

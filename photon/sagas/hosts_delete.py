@@ -29,8 +29,8 @@ from photon.sagas.errors import AgentNotTold, HostDeprovisionFailed
 from photon.sagas.refusals import error_of
 from photon.store.endings import tombstone
 from photon.store.host_reach import leaving_writes, links_of
-from photon.store.nouns import HOSTS, VMS
-from photon.store.protocol import Delete, Update, Write
+from photon.store.nouns import HOSTS, MISSING_HOSTS, VMS
+from photon.store.protocol import Delete, Reap, Update, Write
 from photon.store.reaping import reap_zone
 from photon.tasks.saga import Plan, Run, Saga, Step
 
@@ -65,6 +65,7 @@ async def finish(cloud: Cloud, order: DeleteHost, result: None) -> Plan:
     links = await links_of(cloud.store, host.id)
     writes: list[Write] = [
         Delete(HOSTS, host.id, host.generation),
+        Reap(MISSING_HOSTS, host.id, {}, ()),
         *await leaving_writes(cloud.store, links),
         tombstone(EntityKind.HOST, host.id, cloud.clock.now_ms()),
     ]

@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from photon.domain.datastore import Datastore, DatastoreTag, HostDatastore
+from photon.domain.debt import Debt
 from photon.domain.disk import EphemeralDisk, PersistentDisk
 from photon.domain.flavor import Flavor
 from photon.domain.host import Host
 from photon.domain.idempotency import IdempotentAnswer
 from photon.domain.image import Image
 from photon.domain.member import Member, Office
+from photon.domain.missing_host import MissingHost
 from photon.domain.project import Project
 from photon.domain.subnet import PortGroup, Subnet
 from photon.domain.system import System
@@ -145,6 +147,19 @@ HOSTS: Final = Noun(
     indexes=(("zone_id",), ("state",)),
 )
 
+# One row for each host that is MISSING, so a cloud that is well has none.
+MISSING_HOSTS: Final = Noun(
+    "missing_hosts", MissingHost, {"since_ms": lambda m: m.since_ms}, types={"since_ms": int}
+)
+
+DEBTS: Final = Noun(
+    "debts",
+    Debt,
+    {"host_id": lambda d: d.host_id, "kind": lambda d: d.kind},
+    indexes=(("host_id",), ("kind",)),
+    in_feed=False,
+)
+
 DATASTORES: Final = Noun("datastores", Datastore, {"name": lambda d: d.name})
 
 HOST_DATASTORES: Final = Noun(
@@ -216,6 +231,8 @@ NOUNS: Final[tuple[Noun[Any], ...]] = (
     SUBNETS,
     PORT_GROUPS,
     HOSTS,
+    MISSING_HOSTS,
+    DEBTS,
     DATASTORES,
     HOST_DATASTORES,
     DATASTORE_TAGS,

@@ -32,6 +32,8 @@ COLUMNS = {
     "subnets": ("name", "state", "is_default"),
     "port_groups": ("subnet_id",),
     "hosts": ("address", "state", "zone_id", "task_id"),
+    "missing_hosts": ("since_ms",),
+    "debts": ("host_id", "kind"),
     "datastores": ("name",),
     "host_datastores": ("host_id", "datastore_id"),
     "datastore_tags": ("datastore_id", "tag"),
@@ -43,7 +45,11 @@ COLUMNS = {
     "offices": ("holder",),
     "idempotent_answers": ("at_ms",),
 }
-WHOLE = {("subnets", "is_default"), ("idempotent_answers", "at_ms")}
+WHOLE = {
+    ("subnets", "is_default"),
+    ("idempotent_answers", "at_ms"),
+    ("missing_hosts", "since_ms"),
+}
 UNIQUE = [
     ("tenants", ("name",)),
     ("projects", ("tenant_id", "name")),
@@ -75,6 +81,8 @@ INDEXES = [
     ("port_groups", ("subnet_id",)),
     ("hosts", ("zone_id",)),
     ("hosts", ("state",)),
+    ("debts", ("host_id",)),
+    ("debts", ("kind",)),
     ("host_datastores", ("host_id",)),
     ("host_datastores", ("datastore_id",)),
     ("datastore_tags", ("tag",)),
