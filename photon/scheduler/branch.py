@@ -120,13 +120,15 @@ class Branch:
         return added(parts)
 
     async def hold(self, demand: Demand, placement: Placement) -> None:
-        seat = self._owner(placement.host_id) or self._seats[0]
-        self._remember(demand.id, seat)
-        await seat.child.hold(demand, placement)
+        seat = self._owner(placement.host_id) or self._only_child()
+        if seat is not None:  # else its leaf is on its way here, and reads the same journal
+            self._remember(demand.id, seat)
+            await seat.child.hold(demand, placement)
 
     async def confirm(self, demand: Demand, placement: Placement) -> None:
-        seat = self._holder_or_owner(demand.id, placement.host_id) or self._seats[0]
-        await seat.child.confirm(demand, placement)
+        seat = self._holder_or_owner(demand.id, placement.host_id) or self._only_child()
+        if seat is not None:  # else its leaf is on its way here, and hears of the guest by itself
+            await seat.child.confirm(demand, placement)
 
     async def release(self, demand_id: str, host_id: str) -> None:
         seat = self._holder_or_owner(demand_id, host_id)
@@ -256,6 +258,9 @@ class Branch:
         if seat is not None and seat.child.owns(host_id):
             return seat
         return self._owner(host_id)
+
+    def _only_child(self) -> Seat | None:
+        return self._seats[0] if len(self._seats) == 1 else None
 
     def _owner(self, host_id: str) -> Seat | None:
         return next((seat for seat in self._seats if seat.child.owns(host_id)), None)

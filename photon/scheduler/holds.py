@@ -15,6 +15,8 @@ it. Both mistakes are on the safe side: held is never less than what exists.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from photon.domain.demand import Demand, Placement
 from photon.scheduler.books import DiskHeld, Held, HostBook
 from photon.scheduler.leases import Leases
@@ -92,6 +94,34 @@ class Holds:
             self._drop_unheld(held)
         for held in self._confirmed.expired(now):
             self._drop_unheld(held)
+
+    def hand_over(self, held: Held, to: Holds, now: float) -> None:
+        """Our claims on it are the other leaf's from now on, and last as long as new ones."""
+        for mine, others in ((self._reserved, to._reserved), (self._confirmed, to._confirmed)):
+            if held in mine:
+                mine.end(held)
+                others.start(held, now)
+
+    def set_aside(self, host_id: str) -> list[Held]:
+        """What is held of a host that another leaf's book is about to be put in place of."""
+        host = self._ledger.hosts.get(host_id)
+        if host is None:
+            return []
+        assert host.view is None, "a host is known to one leaf"
+        strays = list(host.held.values())
+        for held in strays:
+            self._ledger.drop(held)
+        self._ledger.remove(host)
+        return strays
+
+    def put_back(self, strays: Sequence[Held], host: HostBook) -> None:
+        for held in strays:
+            if held.id in host.held:
+                self._reserved.end(held)
+                self._confirmed.end(held)
+            else:
+                held.host = host
+                self._ledger.enter(held)
 
     def _enter(self, demand: Demand, placement: Placement) -> Held:
         held = Held(demand.id, self._ledger.host(placement.host_id), demand.cpus, demand.memory_mib)

@@ -173,6 +173,32 @@ class Leaf:
         if host_id in self._ledger.hosts:
             self._ledger.remove(host)
 
+    def move_host(self, host_id: str, to: Leaf) -> None:
+        """Gives the host to a leaf that shares this one's datastores and groups, with all that is
+        believed of it: no hold is lost, and at no moment is it in neither or both."""
+        now = self._now()
+        host = self._ledger.hosts.get(host_id)
+        if host is None:
+            return
+        self._refusals.forget(host)
+        strays = to._holds.set_aside(host_id)  # what a journal held there under the name alone
+        self._ledger.detach(host)
+        to._ledger.attach(host)
+        for held in host.held.values():
+            self._holds.hand_over(held, to._holds, now)
+        to._holds.put_back(strays, host)
+
+    def promises(self, host_id: str) -> list[tuple[Demand, Placement]]:
+        """What was placed on the host and is not known to exist yet."""
+        now = self._now()
+        host = self._ledger.hosts.get(host_id)
+        found = []
+        for held in [] if host is None else list(host.held.values()):
+            placement = None if held.demand is None else self._again(held, held.demand, now)
+            if held.demand is not None and placement is not None:
+                found.append((held.demand, placement))
+        return found
+
     def report(self, report: HostReport | Inventory) -> bool:
         """False when it was not used: of an unknown host, or older than what is known. Then ask for
         the host's inventory."""

@@ -74,6 +74,22 @@ class Ledger:
             self.datastores.unreach(datastore)
         self._remake()
 
+    def detach(self, host: HostBook) -> None:
+        """Its book goes to another leaf of those that share datastores and groups, as it is."""
+        del self.hosts[host.id]
+        for held in host.held.values():
+            self._lose(held)
+            self.neighbours.drop(held.groups, host)
+        self._remake()
+
+    def attach(self, host: HostBook) -> None:
+        assert host.id not in self.hosts, "one book a host"
+        self.hosts[host.id] = host
+        for held in host.held.values():
+            self._find(held)
+            self.neighbours.add(held.groups, host)
+        self._remake()
+
     def images(self, host: HostBook, checksums: set[str]) -> None:
         if self._table is not None and host.row != NO_ROW:
             self._table.drop_images(host, host.images - checksums)
@@ -122,18 +138,13 @@ class Ledger:
         """Takes room under the held id, room or not."""
         assert held.id not in held.host.held, "one VM holds once of one host"
         held.host.held[held.id] = held
-        if held.id in self.where:
-            self._doubled.add(held.id)
-        self.where[held.id] = held
+        self._find(held)
         self.neighbours.add(held.groups, held.host)
         self.take(held)
 
     def drop(self, held: Held) -> None:
         del held.host.held[held.id]
-        if held.id in self._doubled:
-            self._find_another(held.id)
-        else:
-            del self.where[held.id]
+        self._lose(held)
         self.neighbours.drop(held.groups, held.host)
         self.give(held)
 
@@ -161,6 +172,17 @@ class Ledger:
             datastore = disk.datastore
             for table, row in datastore.rows.items():
                 table.write_room(row, datastore.capacity_gib - datastore.held_gib)
+
+    def _find(self, held: Held) -> None:
+        if held.id in self.where:
+            self._doubled.add(held.id)
+        self.where[held.id] = held
+
+    def _lose(self, held: Held) -> None:
+        if held.id in self._doubled:
+            self._find_another(held.id)
+        else:
+            del self.where[held.id]
 
     def _find_another(self, id: str) -> None:
         others = [host.held[id] for host in self.hosts.values() if id in host.held]

@@ -14,12 +14,12 @@ from photon.scheduler.protocol import ChildNode
 
 
 class Root:
-    """Over one child it is a door, for which time does not matter; a `clock` is for several."""
+    """Over one child it is a door, for which time does not matter; a `clock` is for several, and
+    for what comes and goes."""
 
     def __init__(
         self, children: Sequence[ChildNode], random: Random, clock: Clock | None = None
     ) -> None:
-        assert children, "a tree without a leaf has no hosts"
         assert clock is not None or len(children) == 1, "summaries of several children get old"
         branch = Branch(random, clock or RealClock())
         for number, child in enumerate(children):

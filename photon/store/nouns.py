@@ -21,6 +21,7 @@ from photon.domain.subnet import PortGroup, Subnet
 from photon.domain.system import System
 from photon.domain.task import Task, Tombstone
 from photon.domain.tenant import Tenant
+from photon.domain.topology import HostSeat, LeafRow, Topology
 from photon.domain.vm import Nic, Vm
 from photon.domain.zone import Zone
 from photon.store.protocol import Noun
@@ -210,6 +211,11 @@ MEMBERS: Final = Noun(
 
 OFFICES: Final = Noun("offices", Office, {"holder": lambda o: o.holder})
 
+# How hosts are divided among leaves, and leaves among controllers: the chairman writes these.
+TOPOLOGY: Final = Noun("topology", Topology, {})
+LEAVES: Final = Noun("leaves", LeafRow, {"owner": lambda leaf: leaf.owner})
+SEATS: Final = Noun("seats", HostSeat, {"leaf_id": lambda seat: seat.leaf_id})
+
 IDEMPOTENT_ANSWERS: Final = Noun(
     "idempotent_answers",
     IdempotentAnswer,
@@ -242,5 +248,8 @@ NOUNS: Final[tuple[Noun[Any], ...]] = (
     TOMBSTONES,
     MEMBERS,
     OFFICES,
+    TOPOLOGY,
+    LEAVES,
+    SEATS,
     IDEMPOTENT_ANSWERS,
 )

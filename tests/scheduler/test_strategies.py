@@ -151,7 +151,7 @@ def test_a_placement_tells_how_each_level_chose() -> None:
     )
     leaf, *above = answer.why
     assert (leaf.chosen, leaf.seen, leaf.score) == (answer.host_id, 2, answer.score)
-    assert leaf.fitting == 1
+    assert leaf.fitting == 2, "its leaf has hosts of one zone alone"
     parts = dict(leaf.parts)
     assert parts == {"room_left": 0.5, "image_is_there": Policy().image_bonus}
     assert len(above) == 2

@@ -43,6 +43,9 @@ COLUMNS = {
     "tombstones": ("kind",),
     "members": ("name", "component"),
     "offices": ("holder",),
+    "topology": (),
+    "leaves": ("owner",),
+    "seats": ("leaf_id",),
     "idempotent_answers": ("at_ms",),
 }
 WHOLE = {
