@@ -88,11 +88,11 @@ class Tree:
                 self._top.build(leaf_id)
                 self._top.open(leaf_id)
         for host_id in changes.hosts:
-            leaf_id = self._division.leaf_of(host_id)
-            if leaf_id is None:
+            seat = self._division.leaf_of(host_id)
+            if seat is None:
                 self._top.unseat(host_id)
             else:
-                self._top.seat(host_id, leaf_id)
+                self._top.seat(host_id, seat)
         for leaf_id in gone:
             self._top.drop(leaf_id)
 

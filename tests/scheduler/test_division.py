@@ -82,8 +82,11 @@ def test_however_hosts_come_change_and_go_each_is_in_one_leaf_of_its_kind_within
             division.add(host, kind)
             hosts[host] = kind
         check(division, hosts)
-        moves += sum(1 for each in before if each != host and each in hosts
-                     and division.leaf_of(each) != before[each])
+        moves += sum(
+            1
+            for each in before
+            if each != host and each in hosts and division.leaf_of(each) != before[each]
+        )
         own += 1
         told = division.take_changes()
         others = {each for each in before if division.leaf_of(each) != before[each]}
@@ -94,7 +97,9 @@ def test_however_hosts_come_change_and_go_each_is_in_one_leaf_of_its_kind_within
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(1, 200), st.integers(1, 40), st.sampled_from([1, 3]))
-def test_k_hosts_more_of_kinds_that_are_there_move_nobody(start: int, more: int, zones: int) -> None:
+def test_k_hosts_more_of_kinds_that_are_there_move_nobody(
+    start: int, more: int, zones: int
+) -> None:
     division = a_division()
     for number in range(start * zones * SHAPE.kind_hosts_min):
         division.add(f"h{number}", traits(f"z{number % zones}"))
@@ -145,8 +150,10 @@ def test_rare_kinds_share_a_leaf_with_those_that_are_most_like_them() -> None:
         division.add(f"a{number}", traits("z1", reach="a"))
     division.add("odd", traits("z1", usage="MGMT"))
     division.add("alone", traits("z9"))
-    prefixes = {host: leaves_of(division)[division.leaf_of(host) or ""][0]
-                for host in ("a0", "odd", "alone")}
+    prefixes = {
+        host: leaves_of(division)[division.leaf_of(host) or ""][0]
+        for host in ("a0", "odd", "alone")
+    }
     assert prefixes == {"a0": ("z1", "CLOUD", "a"), "odd": (), "alone": ()}
 
 
@@ -181,7 +188,9 @@ def test_what_is_loaded_again_is_as_it_was_written(steps: list[tuple[int, Traits
 
 @settings(max_examples=60, deadline=None)
 @given(st.dictionaries(st.integers(0, 60), kinds), st.data())
-def test_nonsense_that_is_loaded_is_put_right(hosts: dict[int, Traits], data: st.DataObject) -> None:
+def test_nonsense_that_is_loaded_is_put_right(
+    hosts: dict[int, Traits], data: st.DataObject
+) -> None:
     """Such as after the sizes were configured otherwise."""
     leaf_ids = ["a", "b", "c", "not there"]
     division = a_division()
