@@ -136,6 +136,7 @@ class Reason(StrEnum):
     EXCLUDED = "EXCLUDED"  # refused this very demand a moment ago
     NOT_READY = "NOT_READY"  # suspended, in maintenance, not provisioned
     MISSING = "MISSING"  # its agent does not answer
+    NODE_SILENT = "NODE_SILENT"  # could not be asked: its scheduler node does not answer
     WRONG_USAGE = "WRONG_USAGE"  # not a CLOUD (or MGMT) host
     OTHER_HOST = "OTHER_HOST"  # another host was asked for by name
     OTHER_ZONE = "OTHER_ZONE"

@@ -126,17 +126,18 @@ def _roomiest(left: Mapping[str, int]) -> str:
 def nearest_miss(refusal: NoPlacement) -> ReasonCount | None:
     """The reason of the hosts that came nearest to fitting; None when there was no host at all.
 
-    A host that lacks only room passed every other filter, so an amount goes before the rest.
+    A host that lacks only room passed every other filter, so an amount goes before the rest; but
+    before all of them go hosts that nobody could ask, since any of them may fit.
     """
-    return max(
-        refusal.reasons,
-        key=lambda count: (
-            (1, count.hosts, _ORDER[count.reason])
-            if count.reason in _AMOUNTS
-            else (0, _ORDER[count.reason], 0)
-        ),
-        default=None,
-    )
+    return max(refusal.reasons, key=_nearness, default=None)
+
+
+def _nearness(count: ReasonCount) -> tuple[int, int, int]:
+    if count.reason is Reason.NODE_SILENT:
+        return 2, 0, 0
+    if count.reason in _AMOUNTS:
+        return 1, count.hosts, _ORDER[count.reason]
+    return 0, _ORDER[count.reason], 0
 
 
 def merged(refusals: Iterable[NoPlacement]) -> NoPlacement:

@@ -181,8 +181,8 @@ class Branch:
         self, demand: Demand, shortlist: Sequence[Seat], answers: dict[Seat, NoPlacement]
     ) -> list[Seat]:
         """The most promising last: room comes and goes sooner than what a host is, and where it was
-        given back through this node there is some."""
-        left = [seat for seat in self._seats if seat not in answers]
+        given back through this node there is some. A silent child would take a try from others."""
+        left = [seat for seat in self._seats if seat not in answers and not seat.is_silent]
         facts = set(shortlist)
         return sorted(left, key=lambda seat: (seat in facts, seat.freed, seat.left(demand)))
 

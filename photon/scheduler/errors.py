@@ -41,6 +41,13 @@ class NoSuchResource(NothingFits):
 
 
 @dataclass(eq=False)
+class NodesSilent(NothingFits):
+    """Nothing fits of what could be asked; some hosts could not, and any of them may fit."""
+
+    code, kind = "InternalError", Kind.UNAVAILABLE
+
+
+@dataclass(eq=False)
 class NotEnoughCpuResource(NothingFits):
     code = "NotEnoughCpuResource"
 

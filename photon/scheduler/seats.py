@@ -13,6 +13,8 @@ from photon.scheduler.summary import Facts, Summary, ruled_out
 # Refusals of one child that are remembered until its next summary, a second or so. More kinds of
 # demands than this, all refused within a second, are somebody's attack.
 MISSES_MAX: Final = 256
+# Reasons that say nothing of the next demand.
+_PASSING: Final = frozenset({Reason.EXCLUDED, Reason.NODE_SILENT})
 
 
 class Seat:
@@ -29,6 +31,11 @@ class Seat:
     @property
     def facts(self) -> Facts:
         return self.summary.facts
+
+    @property
+    def is_silent(self) -> bool:
+        """None of its hosts can be asked now."""
+        return 0 < self.summary.hosts == self.summary.hosts_silent
 
     def look(self) -> bool:
         """True when its facts are others than before."""
@@ -55,8 +62,8 @@ class Seat:
     def learn(self, demand: Demand, refusal: NoPlacement) -> None:
         """It cannot take such demands; but a host that is left out for this demand alone, or for a
         moment, may take the next. With rules, what other children have counts as well."""
-        excluded = any(count.reason is Reason.EXCLUDED for count in refusal.reasons)
-        if not excluded and not demand.rules and len(self._misses) < MISSES_MAX:
+        passing = any(count.reason in _PASSING for count in refusal.reasons)
+        if not passing and not demand.rules and len(self._misses) < MISSES_MAX:
             self._misses[_amounts(demand)] = refusal
 
     def has_room(self, demand: Demand) -> bool:

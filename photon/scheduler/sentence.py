@@ -9,6 +9,7 @@ from typing import Final
 from photon.domain.demand import Demand, NoPlacement, Reason, ReasonCount
 from photon.domain.placement import labels_asked, nearest_miss
 from photon.scheduler.errors import (
+    NodesSilent,
     NoSuchResource,
     NotEnoughCpuResource,
     NotEnoughDatastoreCapacity,
@@ -48,6 +49,12 @@ WORDS: Final[Mapping[Reason, Words]] = {
         "does not answer",
         "do not answer",
         "check that the hosts' agents run, then try again",
+    ),
+    Reason.NODE_SILENT: Words(
+        NodesSilent,
+        "could not be asked since its scheduler node does not answer",
+        "could not be asked since their scheduler nodes do not answer",
+        "try again in a minute, and check that all controllers run",
     ),
     Reason.WRONG_USAGE: Words(
         NoSuchResource, "is not a {usage} host", "are not {usage} hosts", "add a {usage} host"

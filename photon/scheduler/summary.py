@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from functools import reduce
 from operator import or_
+from typing import Final
 
 import msgspec
 
@@ -38,6 +39,7 @@ class Summary(msgspec.Struct, frozen=True):
 
     generation: Hashable = 0  # another one: something changed since
     hosts: int = 0
+    hosts_silent: int = 0  # of these nothing is known now: their node does not answer
     hosts_ready: int = 0
     free_cpus: int = 0
     cpus_offered: int = 0
@@ -114,6 +116,7 @@ def summary_of_all(parts: Sequence[Summary], facts: Facts, generation: Hashable)
     return Summary(
         generation=generation,
         hosts=sum(part.hosts for part in parts),
+        hosts_silent=sum(part.hosts_silent for part in parts),
         hosts_ready=sum(part.hosts_ready for part in parts),
         free_cpus=sum(part.free_cpus for part in parts),
         cpus_offered=sum(part.cpus_offered for part in parts),
@@ -130,13 +133,46 @@ def summary_of_all(parts: Sequence[Summary], facts: Facts, generation: Hashable)
     )
 
 
+NO_ROOM: Final = -1  # not even for a demand that needs nothing
+NOBODY: Final = NoPlacement(0, ())  # there is no host
+
+
+def silenced(last: Summary, hosts: int, generation: Hashable) -> Summary:
+    """In place of `last`, while its node does not answer. What it is remains known, since that
+    seldom changes; what it has does not. `hosts`: as many as it should have, if it never told."""
+    hosts = last.hosts or hosts
+    return Summary(
+        generation=generation,
+        hosts=hosts,
+        hosts_silent=hosts,
+        hosts_ready=last.hosts_ready,
+        largest_cpus=NO_ROOM,
+        largest_memory_mib=NO_ROOM,
+        largest_gib=NO_ROOM,
+        facts=last.facts,
+    )
+
+
+def silence(hosts: int) -> NoPlacement:
+    """What a node that does not answer is taken to say."""
+    return NoPlacement(hosts, (ReasonCount(Reason.NODE_SILENT, hosts),)) if hosts else NOBODY
+
+
 def ruled_out(summary: Summary, demand: Demand) -> NoPlacement | None:
-    """The one reason for which none of the child's hosts can take it, if the summary shows one."""
-    reason = Reason.NOT_READY if not summary.hosts_ready else missing_fact(summary.facts, demand)
-    miss = ReasonCount(reason, summary.hosts) if reason else missing_amount(summary, demand)
+    """Why none of the child's hosts can take it, if the summary shows that: one reason for all of
+    them, but for those of silent nodes where it is what may have changed."""
+    fact = missing_fact(summary.facts, demand) if summary.hosts_ready else None
+    if fact is not None:
+        return NoPlacement(summary.hosts, (ReasonCount(fact, summary.hosts),))
+    heard = summary.hosts - summary.hosts_silent
+    if summary.hosts_ready:
+        miss = missing_amount(summary, demand)
+    else:
+        miss = ReasonCount(Reason.NOT_READY, summary.hosts)
     if miss is None:
         return None
-    return NoPlacement(summary.hosts, (miss,)) if summary.hosts else merged(())
+    told = NoPlacement(heard, (msgspec.structs.replace(miss, hosts=heard),)) if heard else NOBODY
+    return merged((told, silence(summary.hosts_silent))) if summary.hosts_silent else told
 
 
 def missing_fact(facts: Facts, demand: Demand) -> Reason | None:

@@ -1,0 +1,356 @@
+"""Scheduler nodes of another controller, as children of a branch here.
+
+A `RemoteDoor` is one connection to one process; `RemoteNode`s are what is behind it. The door's
+poll for summaries is its heartbeat: it alone connects, and only while it is answered are calls let
+through, so that a dead controller costs no demand any time. A node that cannot be asked is an
+ordinary child that refuses, with a reason of its own (NODE_SILENT), and the search goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from photon.domain.demand import Demand, NoPlacement, Placement
+from photon.outside.clock import Clock
+from photon.rpc.connection import CallLimits, Connection, connect
+from photon.rpc.errors import BadArguments, CallFailed, CallTimedOut, ConnectFailed, PeerFault
+from photon.rpc.network import Network
+from photon.scheduler import node_messages as messages
+from photon.scheduler.node_messages import Confirm, Hold, Notice, Refused, Release
+from photon.scheduler.notices import Notices
+from photon.scheduler.summary import Facts, Summary, silence, silenced
+
+# A leaf answers in a millisecond; a process that pauses for longer than this is as good as gone,
+# and a demand has other children to try within the seconds that its saga takes anyway.
+CALL_SECONDS: Final = 2.0
+# The heartbeat of a cloud in which nothing changes; else it comes with each second's changes.
+POLL_WAIT_MS: Final = 4_000
+# Before the next try after one that failed, and between looks at a door that is silent.
+POLL_PAUSE_SECONDS: Final = 0.5
+# N of the last M polls missed: silent. One or two are a restart, or a full second of garbage.
+POLLS_REMEMBERED: Final = 5
+POLLS_MISSED_MAX: Final = 3
+# Answered in a row before it is believed again: who answers every second poll is no help.
+POLLS_ANSWERED_MIN: Final = 2
+# Calls without an answer in a row, although polls are answered: then none for a while.
+TIMEOUTS_MAX: Final = 3
+REST_SECONDS: Final = 5.0
+# Beyond it calls wait in line, and then fail: other children have room. See photon.rpc.
+IN_FLIGHT_MAX: Final = 256
+CALLS_WAITING_MAX: Final = 1024
+# First page of a door with many leaves: 64 of some 20 KiB.
+ANSWER_BYTES_MAX: Final = 8 << 20
+# Leaves and branches of one process; more is not a door of ours.
+NODES_MAX: Final = 4096
+# Placements whose guests are not made yet: more than a controller runs tasks.
+PLACED_REMEMBERED_MAX: Final = 4096
+# A quarter of a reservation's lease. What was placed since is held, without saying so again.
+HOLD_AGAIN_SECONDS: Final = 30.0
+
+log = logging.getLogger(__name__)
+
+
+class _Placed(NamedTuple):
+    node_id: str
+    demand: Demand
+    placement: Placement
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a door waits for what; tests with little time give less."""
+
+    call_seconds: float = CALL_SECONDS
+    poll_wait_ms: int = POLL_WAIT_MS
+    poll_pause_seconds: float = POLL_PAUSE_SECONDS
+
+
+class RemoteDoor:
+    """Not for threads. `start` it; until its first poll is answered its nodes are silent."""
+
+    def __init__(
+        self,
+        network: Network,
+        endpoint: str,
+        clock: Clock,
+        caller_id: str,
+        pace: Pace | None = None,
+    ) -> None:
+        """`caller_id`: of this object alone, never used before."""
+        self.endpoint = endpoint
+        self._network = network
+        self._clock = clock
+        self._caller_id = caller_id
+        self._pace = pace or Pace()
+        self._notices = Notices(self._tell, clock)
+        self._nodes: dict[str, RemoteNode] = {}
+        self._connection: Connection | None = None  # None: calls are not let through
+        self._boot_id = ""
+        self._cursor = 0
+        self._told: dict[str, Summary] = {}  # of all nodes there, wanted here or not
+        self._missed: deque[bool] = deque(maxlen=POLLS_REMEMBERED)
+        self._silent = True
+        self._timeouts = 0
+        self._rests_until = float("-inf")
+        self._placed: OrderedDict[str, _Placed] = OrderedDict()
+        self._work: list[asyncio.Task[None]] = []
+
+    def node(self, node_id: str, owns: Callable[[str], bool], hosts: int = 1) -> RemoteNode:
+        """A child for a branch, the same for the same id. `owns`: whether a host is below it, by
+        the topology. `hosts`: as many as it has by the topology, for refusals while it is silent
+        and has never told."""
+        node = self._nodes.get(node_id)
+        if node is None:
+            node = self._nodes[node_id] = RemoteNode(self, node_id, owns, hosts)
+            if node_id in self._told:
+                node.learn(self._told[node_id])
+        return node
+
+    def forget(self, node_id: str) -> None:
+        self._nodes.pop(node_id, None)
+
+    def start(self) -> None:
+        self._work = [
+            asyncio.create_task(self._follow()),
+            asyncio.create_task(self._notices.run()),
+        ]
+
+    async def close(self) -> None:
+        for task in self._work:
+            task.cancel()
+        await asyncio.gather(*self._work, return_exceptions=True)
+        if self._connection is not None:
+            self._connection.close()
+
+    @property
+    def is_silent(self) -> bool:
+        """N of its last M polls were not answered, or none ever was."""
+        return self._silent
+
+    # --- the poll, which is the heartbeat --------------------------------------------------------
+
+    async def _follow(self) -> None:
+        connection: Connection | None = None
+        while True:
+            try:
+                if connection is None:
+                    limits = CallLimits(IN_FLIGHT_MAX, CALLS_WAITING_MAX, ANSWER_BYTES_MAX)
+                    service = messages.scheduler_service()
+                    connection = await connect(self._network, self.endpoint, service, limits)
+                await self._poll(connection)
+                continue
+            except (CallFailed, BadArguments) as problem:
+                self._hear(missed=True, problem=str(problem))
+            if connection is not None:
+                connection.close()
+            connection = self._connection = None
+            await self._clock.sleep(self._pace.poll_pause_seconds)
+
+    async def _poll(self, connection: Connection) -> None:
+        # The first on a connection only asks whether anybody is there.
+        patient = self._connection is connection and not self._silent
+        wait_ms = self._pace.poll_wait_ms if patient else 0
+        seconds = wait_ms / 1000 + self._pace.call_seconds
+        arguments = (self._boot_id, self._cursor, wait_ms)
+        answer = messages.tellings_of(await connection.call("summaries", arguments, seconds))
+        self._connection = connection
+        self._take(answer)
+        self._hear(missed=False)
+        if self._silent:
+            await self._clock.sleep(self._pace.poll_pause_seconds)
+
+    def _take(self, answer: Any) -> None:
+        if answer.boot_id != self._boot_id:
+            self._boot_id = answer.boot_id
+            self._told = {}
+            self._hold_again()
+        for telling in answer.tellings[:NODES_MAX]:
+            node_id = telling.node_id
+            before = self._told.get(node_id)
+            summary = messages.summary_of(telling, before.facts if before else Facts())
+            self._told[node_id] = summary
+            if node_id in self._nodes:
+                self._nodes[node_id].learn(summary)
+        if answer.nodes_changed:
+            there = set(answer.nodes[:NODES_MAX])
+            self._told = {id: told for id, told in self._told.items() if id in there}
+            for node_id, node in self._nodes.items():
+                if node_id not in there:
+                    node.be_absent()
+        self._cursor = answer.cursor
+
+    def _hear(self, *, missed: bool, problem: str = "") -> None:
+        self._missed.append(missed)
+        if missed:
+            silent = self._silent or sum(self._missed) >= POLLS_MISSED_MAX
+        else:
+            latest = list(self._missed)[-POLLS_ANSWERED_MIN:]
+            # The first answer of all needs no second: there is nothing that it could contradict.
+            again = len(latest) == POLLS_ANSWERED_MIN and not any(latest)
+            silent = self._silent and not again and any(self._missed)
+        if silent is self._silent:
+            return
+        self._silent = silent
+        if silent:
+            log.warning("no scheduler node answers at %s: %s", self.endpoint, problem)
+        else:
+            log.info("the scheduler nodes at %s answer", self.endpoint)
+        for node in self._nodes.values():
+            node.renew()
+
+    # --- calls -----------------------------------------------------------------------------------
+
+    async def place(self, node: RemoteNode, demand: Demand) -> Placement | NoPlacement:
+        if self._notices.concern(demand.id) and self._open() is not None:
+            await self._settle(self._notices.all_told())
+        connection = self._open()
+        if connection is None:
+            return node.silence()
+        arguments = (node.id, messages.demand_to(demand))
+        try:
+            raw = await connection.call("place", arguments, self._pace.call_seconds)
+            answer = messages.answer_of(raw, demand)
+        except (CallFailed, BadArguments) as problem:
+            self._failed(problem)
+            return node.silence()
+        except messages.NoSuchNode:
+            node.be_absent()
+            return node.silence()
+        self._timeouts = 0
+        if isinstance(answer, Placement):
+            self._remember(_Placed(node.id, demand, answer, self._clock.monotonic()))
+        return answer
+
+    async def hold(self, node: RemoteNode, demand: Demand, placement: Placement) -> None:
+        now = self._clock.monotonic()
+        placed = self._placed.get(demand.id)
+        if (
+            placed is not None
+            and placed.placement.host_id == placement.host_id
+            and now - placed.at < HOLD_AGAIN_SECONDS
+        ):
+            return
+        self._remember(_Placed(node.id, demand, placement, now))
+        await self._say(demand.id, Hold(node.id, demand, placement))
+
+    async def confirm(self, node: RemoteNode, demand: Demand, placement: Placement) -> None:
+        """Told within a moment; it returns at once."""
+        self._placed.pop(demand.id, None)
+        self._notices.put(demand.id, Confirm(node.id, demand, placement))
+
+    async def release(self, node: RemoteNode, demand_id: str, host_id: str) -> None:
+        self._placed.pop(demand_id, None)
+        await self._say(demand_id, Release(node.id, demand_id, host_id))
+
+    async def refused(self, node: RemoteNode, placement: Placement, reason: str) -> None:
+        self._placed.pop(placement.demand_id, None)
+        await self._say(placement.demand_id, Refused(node.id, placement, reason))
+
+    async def _say(self, demand_id: str, notice: Notice) -> None:
+        """Waits for it only while somebody seems to listen; it is told later if need be."""
+        told = self._notices.put_now(demand_id, notice)
+        if self._open() is not None:
+            await self._settle(told)
+
+    async def _settle(self, told: asyncio.Future[None]) -> None:
+        await asyncio.wait([told], timeout=self._pace.call_seconds)
+
+    async def _tell(self, first_number: int, notices: list[bytes]) -> None:
+        connection = self._open()
+        if connection is None:
+            raise ConnectFailed(f"{self.endpoint} does not answer now")
+        arguments = (self._caller_id, first_number, notices)
+        await connection.call("tell", arguments, self._pace.call_seconds)
+
+    def _open(self) -> Connection | None:
+        """None while nobody would answer."""
+        connection = self._connection
+        if connection is None or not connection.is_open:
+            return None
+        return connection if self._clock.monotonic() >= self._rests_until else None
+
+    def _failed(self, problem: Exception) -> None:
+        if isinstance(problem, CallTimedOut):
+            self._timeouts += 1
+            if self._timeouts >= TIMEOUTS_MAX:
+                self._timeouts = 0
+                self._rests_until = self._clock.monotonic() + REST_SECONDS
+                log.warning("%s is given a rest: %s", self.endpoint, problem)
+        elif isinstance(problem, PeerFault | BadArguments):
+            log.error("%s does not speak as agreed: %s", self.endpoint, problem)
+
+    def _remember(self, placed: _Placed) -> None:
+        self._placed[placed.demand.id] = placed
+        self._placed.move_to_end(placed.demand.id)
+        if len(self._placed) > PLACED_REMEMBERED_MAX:
+            self._placed.popitem(last=False)
+
+    def _hold_again(self) -> None:
+        """A process that started anew knows what its hosts report, and nothing of what it promised
+        to us before."""
+        for placed in self._placed.values():
+            self._notices.put(
+                placed.demand.id, Hold(placed.node_id, placed.demand, placed.placement)
+            )
+        self._notices.all_told()  # at once, before anything new is placed there
+
+
+class RemoteNode:
+    """A `ChildNode` in another process. `hosts` may be set anew by whoever knows the topology."""
+
+    def __init__(
+        self, door: RemoteDoor, node_id: str, owns: Callable[[str], bool], hosts: int
+    ) -> None:
+        self.id = node_id
+        self.hosts = hosts
+        self.owns = owns
+        self._door = door
+        self._last = Summary()
+        self._absent = True
+        self._silences = 0
+        self.renew()
+
+    def summary(self) -> Summary:
+        return self._summary
+
+    async def place(self, demand: Demand) -> Placement | NoPlacement:
+        return await self._door.place(self, demand)
+
+    async def hold(self, demand: Demand, placement: Placement) -> None:
+        await self._door.hold(self, demand, placement)
+
+    async def confirm(self, demand: Demand, placement: Placement) -> None:
+        await self._door.confirm(self, demand, placement)
+
+    async def release(self, demand_id: str, host_id: str) -> None:
+        await self._door.release(self, demand_id, host_id)
+
+    async def refused(self, placement: Placement, reason: str) -> None:
+        await self._door.refused(self, placement, reason)
+
+    # --- what the door hears ---------------------------------------------------------------------
+
+    def learn(self, summary: Summary) -> None:
+        self._last, self._absent = summary, False
+        self.renew()
+
+    def be_absent(self) -> None:
+        """Nobody serves it there, until it is told of again."""
+        self._absent = True
+        self.renew()
+
+    def renew(self) -> None:
+        if self._absent or self._door.is_silent:
+            self._silences += 1
+            self._summary = silenced(self._last, self.hosts, ("silent", self._silences))
+        else:
+            self._summary = self._last
+
+    def silence(self) -> NoPlacement:
+        return silence(self._last.hosts or self.hosts)
