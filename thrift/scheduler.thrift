@@ -34,6 +34,9 @@ service Scheduler {
    */
   Answer place(1: string node_id, 2: binary demand) throws (1: NoSuchNode absent),
 
+  /** How many more of the demand there is room for; the answer is a Fits. */
+  binary fits(1: string node_id, 2: binary demand) throws (1: NoSuchNode absent),
+
   /**
    * What happened to placements, in order: each notice is a Hold, Confirm, Release or Refused. The
    * first one has `first_number`, the next one more. A number that this caller has said before is

@@ -74,14 +74,26 @@ class Door:
     # --- the others' side ------------------------------------------------------------------------
 
     def handlers(self) -> Mapping[str, Handler]:
-        return {"place": self._place, "tell": self._tell, "summaries": self._summaries}
+        return {
+            "place": self._place,
+            "fits": self._fits,
+            "tell": self._tell,
+            "summaries": self._summaries,
+        }
 
     async def _place(self, node_id: str, body: bytes) -> Any:
         demand = messages.demand_of(body)
+        return messages.answer_to(await self._node(node_id).place(demand))
+
+    async def _fits(self, node_id: str, body: bytes) -> bytes:
+        demand = messages.demand_of(body)
+        return messages.fits_to(await self._node(node_id).fits(demand))
+
+    def _node(self, node_id: str) -> ChildNode:
         node = self._nodes.get(node_id)
         if node is None:
             raise messages.NoSuchNode(node_id)
-        return messages.answer_to(await node.place(demand))
+        return node
 
     async def _tell(self, caller_id: str, first_number: int, notices: list[bytes]) -> None:
         skipped = self._next_numbers.get(caller_id, first_number) - first_number

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from photon.domain.demand import Demand, NoPlacement, Placement
+from photon.domain.fits import Fits
 from photon.rpc.errors import BadArguments
 from photon.rpc.service import Service, find_thrift_file, load_service
 from photon.scheduler.names import SIEVE_BYTES
@@ -57,6 +58,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _DEMAND: Final = msgspec.msgpack.Decoder(Demand)
 _PLACEMENT: Final = msgspec.msgpack.Decoder(Placement)
 _REFUSAL: Final = msgspec.msgpack.Decoder(NoPlacement)
+_FITS: Final = msgspec.msgpack.Decoder(Fits)
 _NOTICE: Final[msgspec.msgpack.Decoder[Notice]] = msgspec.msgpack.Decoder(Notice)
 _SUMMARY: Final = msgspec.msgpack.Decoder(Summary)
 _FACTS: Final = msgspec.msgpack.Decoder(Facts)
@@ -104,6 +106,14 @@ def answer_of(answer: Any, demand: Demand) -> Placement | NoPlacement:
     placement = _decoded(_PLACEMENT, answer.body)
     _check_pair(demand, placement)
     return placement
+
+
+def fits_to(fits: Fits) -> bytes:
+    return _encode(fits)
+
+
+def fits_of(body: bytes) -> Fits:
+    return _decoded(_FITS, body)
 
 
 # Notices

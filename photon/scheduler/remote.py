@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from photon.domain.demand import Demand, NoPlacement, Placement
+from photon.domain.fits import Fits
 from photon.outside.clock import Clock
 from photon.rpc.connection import CallLimits, Connection, connect
 from photon.rpc.errors import BadArguments, CallFailed, CallTimedOut, ConnectFailed, PeerFault
@@ -209,13 +210,8 @@ class RemoteDoor:
     async def place(self, node: RemoteNode, demand: Demand) -> Placement | NoPlacement:
         if self._notices.concern(demand.id) and self._open() is not None:
             await self._settle(self._notices.all_told())
-        connection = self._open()
-        if connection is None:
-            return node.silence()
-        arguments = (node.id, messages.demand_to(demand))
         try:
-            raw = await connection.call("place", arguments, self._pace.call_seconds)
-            answer = messages.answer_of(raw, demand)
+            answer = messages.answer_of(await self._ask(node, "place", demand), demand)
         except (CallFailed, BadArguments) as problem:
             self._failed(problem)
             return node.silence()
@@ -223,9 +219,19 @@ class RemoteDoor:
             node.be_absent()
             return node.silence()
         self._timeouts = 0
-        if isinstance(answer, Placement):
+        if isinstance(answer, Placement) and not demand.dry_run:
             self._remember(_Placed(node.id, demand, answer, self._clock.monotonic()))
         return answer
+
+    async def fits(self, node: RemoteNode, demand: Demand) -> Fits:
+        try:
+            return messages.fits_of(await self._ask(node, "fits", demand))
+        except (CallFailed, BadArguments) as problem:
+            self._failed(problem)
+        except messages.NoSuchNode:
+            node.be_absent()
+        refusal = node.silence()
+        return Fits(refusal.hosts_asked, reasons=refusal.reasons, exact=False)
 
     async def hold(self, node: RemoteNode, demand: Demand, placement: Placement) -> None:
         now = self._clock.monotonic()
@@ -252,6 +258,10 @@ class RemoteDoor:
         self._placed.pop(placement.demand_id, None)
         await self._say(placement.demand_id, Refused(node.id, placement, reason))
 
+    async def _ask(self, node: RemoteNode, method: str, demand: Demand) -> Any:
+        arguments = (node.id, messages.demand_to(demand))
+        return await self._listening().call(method, arguments, self._pace.call_seconds)
+
     async def _say(self, demand_id: str, notice: Notice) -> None:
         """Waits for it only while somebody seems to listen; it is told later if need be."""
         told = self._notices.put_now(demand_id, notice)
@@ -262,11 +272,14 @@ class RemoteDoor:
         await asyncio.wait([told], timeout=self._pace.call_seconds)
 
     async def _tell(self, first_number: int, notices: list[bytes]) -> None:
+        arguments = (self._caller_id, first_number, notices)
+        await self._listening().call("tell", arguments, self._pace.call_seconds)
+
+    def _listening(self) -> Connection:
         connection = self._open()
         if connection is None:
             raise ConnectFailed(f"{self.endpoint} does not answer now")
-        arguments = (self._caller_id, first_number, notices)
-        await connection.call("tell", arguments, self._pace.call_seconds)
+        return connection
 
     def _open(self) -> Connection | None:
         """None while nobody would answer."""
@@ -309,7 +322,7 @@ class RemoteNode:
     ) -> None:
         self.id = node_id
         self.hosts = hosts
-        self.owns = owns
+        self._owns = owns
         self._door = door
         self._last = Summary()
         self._absent = True
@@ -322,6 +335,9 @@ class RemoteNode:
     async def place(self, demand: Demand) -> Placement | NoPlacement:
         return await self._door.place(self, demand)
 
+    async def fits(self, demand: Demand) -> Fits:
+        return await self._door.fits(self, demand)
+
     async def hold(self, demand: Demand, placement: Placement) -> None:
         await self._door.hold(self, demand, placement)
 
@@ -333,6 +349,9 @@ class RemoteNode:
 
     async def refused(self, placement: Placement, reason: str) -> None:
         await self._door.refused(self, placement, reason)
+
+    def owns(self, host_id: str) -> bool:
+        return self._owns(host_id)
 
     # --- what the door hears ---------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from random import Random
 import pytest
 
 from photon.domain.demand import Affinity, DiskDemand, GroupRule, Level, Reason, ReasonCount
+from photon.domain.fits import capacity_of
 from photon.domain.guest import AgentRefusal
 from photon.scheduler.branch import Branch
 from photon.scheduler.leaf import Leaf
@@ -159,6 +160,23 @@ async def test_all_room_is_found_and_no_more(scene: Scene) -> None:
         placed(await scene.node.place(a_demand(f"vm-{number}", memory_mib=2048)))
     assert refused(await scene.node.place(a_demand("more", memory_mib=2048))).hosts_asked == HOSTS
     assert [problem for leaf in scene.leaves for problem in leaf.audit()] == []
+
+
+async def test_it_tells_how_many_more_fit_and_holds_none_of_them(scene: Scene) -> None:
+    demand = a_demand(memory_mib=2048, gib=30)
+    placed(await scene.node.place(a_demand("vm-0", memory_mib=HOST_MIB)))
+    capacity = capacity_of(await scene.node.fits(demand))
+    assert (capacity.count, capacity.exact) == ((HOSTS - 1) * HOST_MIB // 2048, True)
+    assert capacity.refusal.hosts_asked == HOSTS
+    assert [each.reason for each in capacity.refusal.reasons] == [Reason.TOO_LITTLE_MEMORY]
+    assert sum(len(scene.held(f"h{number}")) for number in range(HOSTS)) == 1
+
+
+async def test_a_dry_run_answers_what_would_be_and_holds_nothing(scene: Scene) -> None:
+    demand = a_demand(memory_mib=HOST_MIB, dry_run=True)
+    hosts = {placed(await scene.node.place(demand)).host_id for _ in range(HOSTS + 1)}
+    assert [scene.held(host_id) for host_id in hosts] == [set()] * len(hosts)
+    refused(await scene.node.place(a_demand(memory_mib=HOST_MIB + 1, dry_run=True)))
 
 
 async def test_what_is_released_is_found_at_once(scene: Scene) -> None:
