@@ -115,9 +115,9 @@ class Engine:
         self.saga = saga
         self._limits = limits or TaskLimits()
         self.fate = Fate()
-        self.runner = self._runner(OWNER)
+        self.runner = self.runner_of(OWNER)
 
-    def _runner(self, owner: str) -> TaskRunner:
+    def runner_of(self, owner: str) -> TaskRunner:
         sagas = {self.saga.operation: BoundSaga(self.saga, self.hands)}
         store = mortal_store(self.store, self.fate)
         return TaskRunner(store, self.clock, sagas, owner, self._limits)
@@ -125,7 +125,7 @@ class Engine:
     async def again(self, owner: str = "controller-2") -> TaskRunner:
         """Another controller takes the tasks over; the first may still be at work."""
         self.fate = Fate()
-        runner = self._runner(owner)
+        runner = self.runner_of(owner)
         await runner.adopt(self.runner.owner)
         return runner
 
