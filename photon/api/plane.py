@@ -39,6 +39,7 @@ class Plane:
     """`system` is the deployment's row as the change feed last told it.
 
     `instances` answers of each living controller its address, its StatusType and its build.
+    `leaving`: this controller still serves, and is about to stop.
     """
 
     store: CloudStore
@@ -50,6 +51,7 @@ class Plane:
     release: Release
     system: Callable[[], System]
     instances: Callable[[], Awaitable[list[tuple[str, str, str]]]]
+    leaving: Callable[[], bool] = lambda: False
     kept: KeptReads = field(init=False)
 
     def __post_init__(self) -> None:

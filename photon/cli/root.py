@@ -14,6 +14,8 @@ from photon.cli.verb import COMMON_OPTIONS_HELP, common_options
 NOUNS: Final = {
     "auth": "How the target authenticates.",
     "completion": "Print the script that completes commands in your shell.",
+    "config": "Settings of a controller: check them.",
+    "controller": "Run a controller on this machine.",
     "datastore": "Where hosts keep disks.",
     "disk": "Persistent disks: they outlive the VMs they are attached to.",
     "flavor": "What a VM or a disk of a sort has and costs.",

@@ -1,69 +1,77 @@
-"""`python -m photon.controller`: one controller with an embedded CloudStore."""
+"""`python -m photon.controller`: one controller, with an embedded CloudStore or a shared one."""
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
-from photon.controller.config import DEFAULT_LISTEN, ControllerConfig
+from photon.controller.config import ControllerConfig
+from photon.controller.configure import configured, shown
 from photon.controller.serve import run
+from photon.controller.settings import SETTINGS, Setting, SettingsWrong, read_settings
 from photon.store.errors import SchemaTooNew, StoreLocked
-from photon.tasks.runner import TASKS_RUNNING_MAX, TASKS_WAITING_MAX, TaskLimits
+
+EPILOG = (
+    "A setting comes from its flag, else from its variable, such as PHOTON_DATA_DIR, else from the "
+    "file (TOML, such as data_dir = '/var/lib/photon'), else by default. Example: "
+    "python -m photon.controller --data-dir /var/lib/photon"
+)
 
 
-@click.command(epilog="Example: python -m photon.controller --data-dir /var/lib/photon")
+def _flags(command: Callable[..., None]) -> Callable[..., None]:
+    """An option for each setting; what it says is read with the others."""
+    for setting in reversed(SETTINGS):
+        command = _option(setting)(command)
+    return command
+
+
+def _option(setting: Setting) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    default = "" if setting.default in (None, "", False) else f"  [default: {setting.default}]"
+    if isinstance(setting.default, bool):
+        return click.option(setting.flag, setting.name, flag_value="true", help=setting.help)
+    return click.option(setting.flag, setting.name, help=setting.help + default)
+
+
+@click.command(epilog=EPILOG)
 @click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    help="Where the CloudStore and the images are kept. One controller at a time.",
+    "--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings, as TOML."
 )
-@click.option("--listen", default=DEFAULT_LISTEN, show_default=True, help="HOST:PORT of the API.")
-@click.option("--advertise", default="", help="URL by which agents reach this controller.")
-@click.option("--name", default="controller-1", show_default=True, help="Shown in the status.")
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 2048),
-    default=TASKS_RUNNING_MAX,
-    show_default=True,
-    help="Tasks that run at once.",
-)
-@click.option(
-    "--queue",
-    type=click.IntRange(0, 100_000),
-    default=TASKS_WAITING_MAX,
-    show_default=True,
-    help="Tasks that may wait beyond those; more are answered 503.",
-)
-@click.option("--verbose", is_flag=True, help="Log what is done, not only what goes wrong.")
-def main(  # noqa: PLR0913  # click gives each option as an argument
-    data_dir: Path,
-    listen: str,
-    advertise: str,
-    name: str,
-    workers: int,
-    queue: int,
-    verbose: bool,
-) -> None:
+@click.option("--check", is_flag=True, help="Say whether the settings are in order, and end.")
+@_flags
+def main(config: Path | None, check: bool, **flags: Any) -> None:
     """Serves the API, runs tasks and schedules, until SIGTERM."""
+    try:
+        settings = read_settings(flags, os.environ, config)
+        chosen = configured(settings)
+    except SettingsWrong as wrong:
+        for problem in wrong.problems:
+            click.echo(problem, err=True)
+        sys.exit(2)
+    if check:
+        _show([*shown(settings)])
+        return
+    _run(chosen)
+
+
+def _show(rows: list[tuple[str, str, str]]) -> None:
+    widths = [max(len(row[at]) for row in rows) for at in range(2)]
+    for name, value, source in rows:
+        click.echo(f"{name:{widths[0]}}  {value:{widths[1]}}  {source}")
+    click.echo("The settings are in order.")
+
+
+def _run(config: ControllerConfig) -> None:
     logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
+        level=logging.INFO if config.verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isdigit():
-        raise click.BadParameter(f"'{listen}' is not HOST:PORT", param_hint="--listen")
-    config = ControllerConfig(
-        data_dir=data_dir.resolve(),
-        listen_host=host.strip("[]"),
-        listen_port=int(port),
-        advertise=advertise.rstrip("/"),
-        name=name,
-        limits=TaskLimits(workers, queue),
-    )
+    listen = f"{config.listen_host}:{config.listen_port}"
     try:
         sys.exit(run(config))
     except (StoreLocked, SchemaTooNew) as problem:

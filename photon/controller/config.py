@@ -6,14 +6,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from photon.coordination.terms import LeaseTerms
 from photon.tasks.runner import TaskLimits
 
 DEFAULT_LISTEN: Final = "127.0.0.1:9000"  # The contract's API port; loopback while it is open.
+IN_STORE: Final = "store"  # `coordination`: in the CloudStore
+ZOOKEEPER: Final = "zookeeper://"
+
+
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """How a ZooKeeper ensemble is reached: `hosts` with a chroot, and who this is to it."""
+
+    hosts: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+    ca: Path | None = None  # PEM; with it, TLS
+    certificate: Path | None = None  # PEM
+    key: Path | None = None  # PEM
 
 
 @dataclass(frozen=True, slots=True)
 class ControllerConfig:
-    """`advertise` is the URL by which agents reach this controller; by default where it listens."""
+    """`advertise` is the URL by which agents reach this controller; by default where it listens.
+
+    `store` is a URL; without one, the CloudStore is a file in `data_dir`, for this process alone.
+    """
 
     data_dir: Path
     listen_host: str = "127.0.0.1"
@@ -21,6 +39,17 @@ class ControllerConfig:
     advertise: str = ""
     name: str = "controller-1"
     limits: TaskLimits = field(default_factory=TaskLimits)
+    store: str = ""
+    images: Path | None = None
+    ensemble: Ensemble | None = None
+    lease: LeaseTerms = field(default_factory=LeaseTerms)
+    farewell_seconds: float = 0.0
+    verbose: bool = False
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the store admits this process alone."""
+        return not self.store
 
     @property
     def store_path(self) -> Path:
@@ -28,4 +57,5 @@ class ControllerConfig:
 
     @property
     def image_dir(self) -> Path:
-        return self.data_dir / "images"
+        """All controllers of a deployment share it."""
+        return self.images or self.data_dir / "images"

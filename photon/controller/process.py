@@ -20,7 +20,6 @@ from photon.controller.release import release
 from photon.controller.system_row import SystemRow
 from photon.coordination.in_store import StoreCoordination
 from photon.coordination.protocol import CONTROLLER
-from photon.coordination.terms import LeaseTerms
 from photon.domain.member import Member
 from photon.images.library import ImageLibrary
 from photon.outside.clock import RealClock
@@ -56,6 +55,7 @@ class ControllerProcess:
         self._clock = RealClock()
         self._ids = TimeOrderedIds(self._clock)
         self._abandon: Callable[[], None] = lambda: None  # nothing runs yet
+        self.leaving = False  # it still serves, and is about to stop
         self.stopping = asyncio.Event()
 
     async def start(self) -> falcon.asgi.App[Any, Any]:
@@ -103,15 +103,16 @@ class ControllerProcess:
 
     async def _join(self) -> None:
         """Nothing is waited for: an embedded store has one process, so all others are dead."""
+        config = self._config
         self._me = Member(
             id=self._ids.new(),
-            name=self._config.name,
+            name=config.name,
             component=CONTROLLER,
-            address=self._config.advertise,
+            address=config.advertise,
             started_ms=self._clock.now_ms(),
         )
         self._coordination = StoreCoordination(
-            self._store, self._clock, LeaseTerms(), self._lost, sole=True
+            self._store, self._clock, config.lease, self._lost, sole=config.embedded
         )
         await self._coordination.join(self._me)
         self._offices = {name: self._coordination.campaign(name) for name in OFFICES}
@@ -149,6 +150,7 @@ class ControllerProcess:
             release=release(),
             system=self._system.get,
             instances=self._instances,
+            leaving=lambda: self.leaving,
         )
 
     async def _instances(self) -> list[tuple[str, str, str]]:

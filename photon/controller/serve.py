@@ -7,7 +7,7 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
@@ -37,9 +37,12 @@ CLOSE_SECONDS: Final = 15  # Uploads that take longer are cut; long polls are an
 class _Server(uvicorn.Server):
     """Says where it listens as soon as it does, and who waits for something when it closes."""
 
-    def __init__(self, config: uvicorn.Config, closing: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, controller: ControllerProcess, *, farewell_seconds: float
+    ) -> None:
         super().__init__(config)
-        self._closing = closing
+        self._controller = controller
+        self._farewell_seconds = farewell_seconds
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -50,12 +53,19 @@ class _Server(uvicorn.Server):
         yield
 
     def _stop(self) -> None:
-        """Asked twice, it waits for nobody."""
-        self.force_exit = self.should_exit
+        """Load balancers are told, and have time to hear it. Asked again, it waits for nobody."""
+        if self._controller.leaving:
+            self.force_exit = self.should_exit
+            self.should_exit = True
+            return
+        self._controller.leaving = True
+        asyncio.get_running_loop().call_later(self._farewell_seconds, self._exit)
+
+    def _exit(self) -> None:
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._closing()
+        self._controller.answer_waiting()
         await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -94,7 +104,8 @@ async def _serve(config: ControllerConfig) -> int:
             timeout_graceful_shutdown=CLOSE_SECONDS,
             limit_concurrency=CONNECTIONS_MAX,
         ),
-        controller.answer_waiting,
+        controller,
+        farewell_seconds=config.farewell_seconds,
     )
     stopping = asyncio.create_task(_stop_with(controller, server))
     try:

@@ -337,6 +337,14 @@ class OutOfThreadPoolWorker(PhotonError):
 
 
 @dataclass(eq=False)
+class ControllerLeaving(PhotonError):
+    """Load balancers are told before it stops serving."""
+
+    code, kind = "OutOfThreadPoolWorker", Kind.UNAVAILABLE
+    text = "this controller is about to stop; ask another one"
+
+
+@dataclass(eq=False)
 class SystemPaused(PhotonError):
     code, kind = "SystemPaused", Kind.DENIED
     text = "the system is paused by its operator; only reading and resuming work now"

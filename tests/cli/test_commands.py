@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -293,6 +295,23 @@ def test_target(photon: Photon, target: str) -> None:
 @pytest.mark.parametrize("shell", ["zsh", "fish", "bash"])
 def test_completion(photon: Photon, shell: str) -> None:
     assert "_PHOTON_COMPLETE" in done(photon, f"completion {shell}")
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "says"),
+    [
+        ("config check", 2, "data_dir: 1 is no text"),
+        ("controller --config", 2, "data_dir: 1 is no text"),
+    ],
+)
+def test_controller_and_its_settings(tmp_path: Path, line: str, code: int, says: str) -> None:
+    """The controller is a program of its own, which takes this one's place."""
+    file = tmp_path / "controller.toml"
+    file.write_text("data_dir = 1")
+    command = [sys.executable, "-m", "photon.cli", *line.split(), str(file)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == code
+    assert says in ran.stderr
 
 
 def commands() -> Iterator[str]:

@@ -9,7 +9,7 @@ from photon.api.plane import Plane
 from photon.api.route import Call, NoQuery, PageQuery
 from photon.api.submit import Ask, completed
 from photon.api.views.system import system_info_view, system_status_view
-from photon.domain.error_catalogue import InvalidAuthConfig
+from photon.domain.error_catalogue import ControllerLeaving, InvalidAuthConfig
 from photon.domain.kinds import EntityKind
 from photon.domain.system import SYSTEM_ID, System, SystemState
 from photon.store.nouns import DATASTORES, HOSTS, PROJECTS, SYSTEM, TENANTS, VMS
@@ -23,13 +23,19 @@ SystemCall = Call[NoQuery, None]
 
 
 async def available(plane: Plane, call: SystemCall) -> wire.Available:
-    """Answers whenever the process can serve: load balancers ask."""
+    """Answers whenever the process can serve: load balancers ask.
+
+    Raises:
+        ControllerLeaving: it serves, and is about to stop.
+    """
+    if plane.leaving():
+        raise ControllerLeaving()
     return wire.Available()
 
 
 async def system_available(plane: Plane, call: SystemCall) -> wire.Available:
     """The same, under the name that the guide gives it."""
-    return wire.Available()
+    return await available(plane, call)
 
 
 async def show_info(plane: Plane, call: SystemCall) -> wire.Info:

@@ -1,0 +1,85 @@
+"""Makes a controller's configuration of its settings, and shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from photon.controller.config import IN_STORE, ControllerConfig, Ensemble
+from photon.controller.setting_values import host_port
+from photon.controller.settings import SETTINGS, Settings, SettingsWrong
+from photon.coordination.terms import LeaseTerms
+from photon.tasks.runner import TaskLimits
+
+
+def configured(settings: Settings) -> ControllerConfig:
+    """Raises SettingsWrong: a file that they name cannot be read."""
+    values = settings.values
+    host, port = host_port(values["listen"], least=0)
+    return ControllerConfig(
+        data_dir=values["data_dir"],
+        listen_host=host,
+        listen_port=port,
+        advertise=values["advertise"],
+        name=values["name"],
+        limits=TaskLimits(values["workers"], values["queue"]),
+        store=values["store"],
+        images=values["images_dir"],
+        ensemble=_ensemble(settings),
+        lease=LeaseTerms(values["lease_seconds"]),
+        farewell_seconds=values["farewell_seconds"],
+        verbose=values["verbose"],
+    )
+
+
+def _ensemble(settings: Settings) -> Ensemble | None:
+    values = settings.values
+    if values["coordination"] == IN_STORE:
+        return None
+    problems = [
+        f"{settings.sources[name]}: {name}: there is no file {values[name]}"
+        for name in ("coordination_ca", "coordination_certificate", "coordination_key")
+        if values[name] is not None and not values[name].is_file()
+    ]
+    password = ""
+    if values["coordination_password_file"] is not None:
+        try:
+            password = _first_line(values["coordination_password_file"])
+        except OSError as problem:
+            problems.append(f"coordination_password_file: it cannot be read: {problem.strerror}")
+    if problems:
+        raise SettingsWrong(problems)
+    return Ensemble(
+        values["coordination"],
+        values["coordination_user"],
+        password,
+        values["coordination_ca"],
+        values["coordination_certificate"],
+        values["coordination_key"],
+    )
+
+
+def _first_line(path: Path) -> str:
+    with path.open(encoding="utf-8") as file:
+        return file.readline(1024).rstrip("\n")
+
+
+def shown(settings: Settings) -> Iterator[tuple[str, str, str]]:
+    """Each setting's name, its value without secrets, and where it was said."""
+    for setting in SETTINGS:
+        value = settings.values[setting.name]
+        if setting.secret and value:
+            value = _without_password(value)
+        if isinstance(value, bool):
+            value = str(value).lower()
+        text = "" if value is None else str(value)
+        yield setting.name, text, settings.sources[setting.name]
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    place = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{place}"))
