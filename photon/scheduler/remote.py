@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -22,6 +22,7 @@ from photon.rpc.connection import CallLimits, Connection, connect
 from photon.rpc.errors import BadArguments, CallFailed, CallTimedOut, ConnectFailed, PeerFault
 from photon.rpc.network import Network
 from photon.scheduler import node_messages as messages
+from photon.scheduler.hearing import Hearing
 from photon.scheduler.node_messages import Confirm, Hold, Notice, Refused, Release
 from photon.scheduler.notices import Notices
 from photon.scheduler.summary import Facts, Summary, silence, silenced
@@ -33,11 +34,6 @@ CALL_SECONDS: Final = 2.0
 POLL_WAIT_MS: Final = 4_000
 # Before the next try after one that failed, and between looks at a door that is silent.
 POLL_PAUSE_SECONDS: Final = 0.5
-# N of the last M polls missed: silent. One or two are a restart, or a full second of garbage.
-POLLS_REMEMBERED: Final = 5
-POLLS_MISSED_MAX: Final = 3
-# Answered in a row before it is believed again: who answers every second poll is no help.
-POLLS_ANSWERED_MIN: Final = 2
 # Calls without an answer in a row, although polls are answered: then none for a while.
 TIMEOUTS_MAX: Final = 3
 REST_SECONDS: Final = 5.0
@@ -95,8 +91,7 @@ class RemoteDoor:
         self._boot_id = ""
         self._cursor = 0
         self._told: dict[str, Summary] = {}  # of all nodes there, wanted here or not
-        self._missed: deque[bool] = deque(maxlen=POLLS_REMEMBERED)
-        self._silent = True
+        self._hearing = Hearing()
         self._timeouts = 0
         self._rests_until = float("-inf")
         self._placed: OrderedDict[str, _Placed] = OrderedDict()
@@ -126,44 +121,48 @@ class RemoteDoor:
         for task in self._work:
             task.cancel()
         await asyncio.gather(*self._work, return_exceptions=True)
-        if self._connection is not None:
-            self._connection.close()
 
     @property
     def is_silent(self) -> bool:
-        """N of its last M polls were not answered, or none ever was."""
-        return self._silent
+        """Too many of its last polls were not answered, or none ever was."""
+        return self._hearing.is_silent
 
     # --- the poll, which is the heartbeat --------------------------------------------------------
 
     async def _follow(self) -> None:
-        connection: Connection | None = None
         while True:
             try:
-                if connection is None:
-                    limits = CallLimits(IN_FLIGHT_MAX, CALLS_WAITING_MAX, ANSWER_BYTES_MAX)
-                    service = messages.scheduler_service()
-                    connection = await connect(self._network, self.endpoint, service, limits)
-                await self._poll(connection)
-                continue
+                await self._follow_one_connection()
             except (CallFailed, BadArguments) as problem:
-                self._hear(missed=True, problem=str(problem))
-            if connection is not None:
-                connection.close()
-            connection = self._connection = None
+                self._missed(problem)
+            except Exception as problem:
+                # A mistake of ours must not end the heartbeat: its nodes would seem well for ever.
+                log.exception("the poll of %s failed", self.endpoint)
+                self._missed(problem)
             await self._clock.sleep(self._pace.poll_pause_seconds)
+
+    async def _follow_one_connection(self) -> None:
+        limits = CallLimits(IN_FLIGHT_MAX, CALLS_WAITING_MAX, ANSWER_BYTES_MAX)
+        service = messages.scheduler_service()
+        connection = await connect(self._network, self.endpoint, service, limits)
+        try:
+            while True:
+                await self._poll(connection)
+        finally:
+            self._connection = None
+            connection.close()
 
     async def _poll(self, connection: Connection) -> None:
         # The first on a connection only asks whether anybody is there.
-        patient = self._connection is connection and not self._silent
+        patient = self._connection is connection and not self._hearing.is_silent
         wait_ms = self._pace.poll_wait_ms if patient else 0
         seconds = wait_ms / 1000 + self._pace.call_seconds
         arguments = (self._boot_id, self._cursor, wait_ms)
         answer = messages.tellings_of(await connection.call("summaries", arguments, seconds))
         self._connection = connection
         self._take(answer)
-        self._hear(missed=False)
-        if self._silent:
+        self._answered()
+        if self._hearing.is_silent:
             await self._clock.sleep(self._pace.poll_pause_seconds)
 
     def _take(self, answer: Any) -> None:
@@ -186,22 +185,17 @@ class RemoteDoor:
                     node.be_absent()
         self._cursor = answer.cursor
 
-    def _hear(self, *, missed: bool, problem: str = "") -> None:
-        self._missed.append(missed)
-        if missed:
-            silent = self._silent or sum(self._missed) >= POLLS_MISSED_MAX
-        else:
-            latest = list(self._missed)[-POLLS_ANSWERED_MIN:]
-            # The first answer of all needs no second: there is nothing that it could contradict.
-            again = len(latest) == POLLS_ANSWERED_MIN and not any(latest)
-            silent = self._silent and not again and any(self._missed)
-        if silent is self._silent:
-            return
-        self._silent = silent
-        if silent:
+    def _missed(self, problem: Exception) -> None:
+        if self._hearing.miss():
             log.warning("no scheduler node answers at %s: %s", self.endpoint, problem)
-        else:
+            self._renew_nodes()
+
+    def _answered(self) -> None:
+        if self._hearing.answer():
             log.info("the scheduler nodes at %s answer", self.endpoint)
+            self._renew_nodes()
+
+    def _renew_nodes(self) -> None:
         for node in self._nodes.values():
             node.renew()
 
