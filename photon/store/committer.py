@@ -94,7 +94,7 @@ class Committer:
         try:
             if self._connection.in_transaction:  # A COMMIT failed, and so did its ROLLBACK.
                 self._cursor.execute("ROLLBACK")
-            self._cursor.execute("BEGIN IMMEDIATE")
+            self._begin()
             self._apply_waiting()
             if self._changes:
                 self._feed.record(self._changes)
@@ -105,9 +105,14 @@ class Committer:
             self._committed(error)
             return
         if self._changes:
+            self._writer.committing()
             self._durably.commit(self._commit, self._committed)
         else:
             self._committed(None)
+
+    def _begin(self) -> None:
+        self._cursor.execute("BEGIN IMMEDIATE")
+        self._writer.begin()
 
     def _apply_waiting(self) -> None:
         """Runs what waits, as long as there is time for it.
@@ -130,12 +135,14 @@ class Committer:
 
     def _apply_again(self) -> None:
         self._cursor.execute("ROLLBACK")
-        self._cursor.execute("BEGIN IMMEDIATE")
+        self._begin()
         self._changes = []
         for waiting in self._group:
             self._cursor.execute("SAVEPOINT write_set")
+            kept = self._writer.mark()
             if not self._apply(waiting):
                 self._cursor.execute("ROLLBACK TO write_set")
+                self._writer.go_back(kept)
             self._cursor.execute("RELEASE write_set")
 
     def _apply(self, waiting: _Waiting) -> bool:
@@ -161,6 +168,7 @@ class Committer:
             self._feed.forget()
             self._roll_back()
         elif self._changes:
+            self._writer.committed()
             self.tell([change for changes in self._changes for change in changes])
         for waiting in self._group:
             if waiting.told.done():

@@ -32,6 +32,7 @@ from photon.store.protocol import (
     Where,
     Write,
 )
+from photon.store.recent import RecentRows
 from photon.store.statements import NounStatements
 from photon.store.writes import Writer
 
@@ -60,6 +61,7 @@ class SqliteStore:
         assert not in_memory or options.durably.inline, "see SqliteOptions"
         assert len({noun.name for noun in nouns}) == len(nouns), "two nouns share a name"
         self._statements = {noun: NounStatements(noun) for noun in nouns}
+        self._recent = RecentRows(nouns)
         self._durably = options.durably
         self._listeners = feed.Listeners()
         with ExitStack() as opened:
@@ -73,7 +75,7 @@ class SqliteStore:
                 self._slow_read = opened.enter_context(closing(open_reader(path)))
             self._committer = Committer(
                 self._write,
-                Writer(self._write.cursor(), self._statements),
+                Writer(self._write.cursor(), self._statements, self._recent),
                 feed.FeedWriter(self._write, kept=options.changes_kept),
                 options.durably,
                 clock,
@@ -89,16 +91,25 @@ class SqliteStore:
         return await self._committer.submit(writes)
 
     async def find(self, noun: Noun[E], id: str) -> E | None:
+        known = self._recent.find(noun, id)
+        if known is not None:
+            return known
         statements = self._of(noun)
         row = self._read.execute(statements.find, (id,)).fetchone()
         return None if row is None else statements.decode(row[0])
 
     async def find_many(self, noun: Noun[E], ids: Sequence[str]) -> list[E]:
         assert len(ids) <= PAGE_SIZE_MAX, f"{len(ids)} ids at once"
+        known = [self._recent.find(noun, id) for id in ids]
+        unknown = [id for id, entity in zip(ids, known, strict=True) if entity is None]
+        if not unknown:
+            return [entity for entity in known if entity is not None]
         statements = self._of(noun)
         with _Snapshot(self._read):
-            rows = [self._read.execute(statements.find, (id,)).fetchone() for id in ids]
-        return [statements.decode(row[0]) for row in rows if row is not None]
+            rows = [self._read.execute(statements.find, (id,)).fetchone() for id in unknown]
+        read = iter([None if row is None else statements.decode(row[0]) for row in rows])
+        both = [next(read) if entity is None else entity for entity in known]
+        return [entity for entity in both if entity is not None]
 
     async def page(
         self,

@@ -46,14 +46,12 @@ class NounStatements(Generic[E]):
         table = quoted(noun.name)
         columns = [quoted(column) for column in noun.columns]
         names = ["id", "generation", "revision", *columns, "doc"]
-        sets = ["generation", "revision", *columns, "doc"]
+        self._columns = columns
+        self._update_only: dict[tuple[int, ...], str] = {}
         self.insert = (
             f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
         )
-        self.update = (
-            f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in sets)}"
-            " WHERE id = ? AND generation = ?{and_where}"
-        )
+        self.update = self._update(columns)
         self.delete = f"DELETE FROM {table} WHERE id = ?{{and_where}}"
         self.exists = f"SELECT 1 FROM {table} WHERE id = ?{{and_where}}"
         self.find = f"SELECT doc FROM {table} WHERE id = ?"
@@ -67,6 +65,21 @@ class NounStatements(Generic[E]):
             f" LIMIT {IN_USE_COUNT_MAX})"
         )
         self.none = f"NOT EXISTS (SELECT 1 FROM {table} WHERE 1 = 1{{and_where}})"
+
+    def update_only(self, places: tuple[int, ...]) -> str:
+        """An update that sets no columns of the noun's own but those at `places`."""
+        sql = self._update_only.get(places)
+        if sql is None:
+            sql = self._update([self._columns[place] for place in places])
+            self._update_only[places] = sql
+        return sql
+
+    def _update(self, columns: Sequence[str]) -> str:
+        sets = ["generation", "revision", *columns, "doc"]
+        return (
+            f"UPDATE {quoted(self.noun.name)} SET {', '.join(f'{name} = ?' for name in sets)}"
+            " WHERE id = ? AND generation = ?{and_where}"
+        )
 
     def sum(self, column: str, by: str) -> str:
         self._check((column, by))

@@ -20,6 +20,7 @@ from photon.store.protocol import (
     Delete,
     DropLimits,
     DropQuota,
+    E,
     Insert,
     Noun,
     Reap,
@@ -31,6 +32,7 @@ from photon.store.protocol import (
     Value,
     Write,
 )
+from photon.store.recent import RecentRows, Row
 from photon.store.statements import NounStatements, encode
 
 # SQLite names what clashed in its message only: "UNIQUE constraint failed: vm.project_id, vm.name".
@@ -47,13 +49,41 @@ class Refused(Exception):
 
 
 class Writer:
-    """Turns writes into statements on one cursor."""
+    """Turns writes into statements on one cursor, in one transaction after the other."""
 
     def __init__(
-        self, cursor: sqlite3.Cursor, statements: Mapping[Noun[Any], NounStatements[Any]]
+        self,
+        cursor: sqlite3.Cursor,
+        statements: Mapping[Noun[Any], NounStatements[Any]],
+        recent: RecentRows,
     ) -> None:
         self._cursor = cursor
         self._statements = statements
+        self._recent = recent
+        # What this transaction has changed so far, as it is now; None: gone.
+        self._changed: dict[tuple[Noun[Any], str], Row | None] = {}
+        # Of each noun, the requirements that hold and have been asked for since it last changed.
+        self._met: dict[Noun[Any], set[tuple[Value, ...]]] = {}
+
+    def begin(self) -> None:
+        """A transaction begins; nothing of what the last one did counts."""
+        self._changed = {}
+        self._met = {}
+
+    def mark(self) -> dict[tuple[Noun[Any], str], Row | None]:
+        """Where to `go_back` to, when what is applied next is taken back."""
+        return dict(self._changed)
+
+    def go_back(self, mark: dict[tuple[Noun[Any], str], Row | None]) -> None:
+        self._changed = mark
+        self._met = {}  # What held may have rested upon a row that is gone again.
+
+    def committing(self) -> None:
+        """From now on others may see what was changed before this process knows that it is so."""
+        self._recent.leave(self._changed)
+
+    def committed(self) -> None:
+        self._recent.take(self._changed)
 
     def apply(self, writes: Sequence[Write], revision: Revision) -> list[Change]:
         """What changed, one row each.
@@ -101,21 +131,42 @@ class Writer:
         entity, statements = write.entity, self._statements[write.noun]
         assert entity.generation == 0, f"{write.noun} {entity.id} has been stored before"
         stored = msgspec.structs.replace(entity, generation=1)
-        values = [entity.id, 1, revision, *statements.row(stored), encode(stored)]
+        row = statements.row(stored)
+        values = [entity.id, 1, revision, *row, encode(stored)]
         self._execute(write.noun, statements.insert, values)
+        self._changed[write.noun, entity.id] = Row(stored, row)
         return _change(revision, write.noun, entity.id, 1)
 
     def _update(self, write: Update[Any], revision: Revision) -> list[Change]:
         entity, statements = write.entity, self._statements[write.noun]
         generation = entity.generation + 1
         stored = msgspec.structs.replace(entity, generation=generation)
-        sql, where = statements.where(statements.update, write.where)
         row = statements.row(stored)
-        values = [generation, revision, *row, encode(stored), entity.id, entity.generation, *where]
+        template, new = self._updating(write.noun, entity, row)
+        sql, where = statements.where(template, write.where)
+        values = [generation, revision, *new, encode(stored), entity.id, entity.generation, *where]
         self._execute(write.noun, sql, values)
         if self._cursor.rowcount != 1:
             raise StaleGeneration(write.noun.name, entity.id)
+        self._note(write.noun, entity.id, Row(stored, row))
         return _change(revision, write.noun, entity.id, generation)
+
+    def _updating(self, noun: Noun[E], entity: E, row: list[Value]) -> tuple[str, list[Value]]:
+        """The statement, and the values of its columns: those that differ, where it is known.
+
+        SQLite writes each index anew of which a column is set, whether it changes or not.
+        """
+        statements = self._statements[noun]
+        key = (noun, entity.id)
+        before = None if key in self._changed else self._recent.row(noun, entity.id)
+        if before is None or before.entity.generation != entity.generation:
+            return statements.update, row
+        differ = [at for at, old in enumerate(before.values) if old != row[at]]
+        return statements.update_only(tuple(differ)), [row[at] for at in differ]
+
+    def _note(self, noun: Noun[Any], id: str, row: Row | None) -> None:
+        self._changed[noun, id] = row
+        self._met.pop(noun, None)
 
     def _delete(self, write: Delete, revision: Revision) -> list[Change]:
         statements = self._statements[write.noun]
@@ -124,13 +175,20 @@ class Writer:
         self._cursor.execute(sql, (write.id, *values))
         if self._cursor.rowcount != 1:
             raise StaleGeneration(write.noun.name, write.id)
+        self._note(write.noun, write.id, None)
         return _change(revision, write.noun, write.id, 0)
 
     def _require(self, write: Require) -> None:
+        """Those who make VMs require the same few rows: each is looked up once a group."""
+        met = self._met.setdefault(write.noun, set())
+        asked = (write.id, *write.where, *write.where.values())
+        if asked in met:
+            return
         statements = self._statements[write.noun]
         sql, values = statements.where(statements.exists, write.where)
         if self._cursor.execute(sql, (write.id, *values)).fetchone() is None:
             raise RequirementFailed(write.noun.name, write.id)
+        met.add(asked)
 
     def _require_none(self, write: RequireNone) -> None:
         statements = self._statements[write.noun]
@@ -150,6 +208,7 @@ class Writer:
         self._cursor.execute(sql, (write.id, *values))
         if self._cursor.rowcount != 1:
             return []
+        self._note(write.noun, write.id, None)
         return _change(revision, write.noun, write.id, 0)
 
     def _execute(self, noun: Noun[Any], sql: str, values: list[Value]) -> None:

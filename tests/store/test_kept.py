@@ -62,11 +62,12 @@ async def test_what_is_deleted_is_gone(store: SqliteStore, reads: KeptReads) -> 
 async def test_the_same_object_is_given_until_something_changes(
     store: SqliteStore, reads: KeptReads
 ) -> None:
+    where = {"tenant_id": "t-1"}
     await store.commit([Insert(PROJECTS, ONE)])
-    assert await reads.find(PROJECTS, "p-1") is await reads.find(PROJECTS, "p-1")
-    first = await reads.find(PROJECTS, "p-1")
+    assert await reads.first(PROJECTS, where) is await reads.first(PROJECTS, where)
+    first = await reads.first(PROJECTS, where)
     reads.forget()
-    assert await reads.find(PROJECTS, "p-1") is not first
+    assert await reads.first(PROJECTS, where) is not first
 
 
 class SlowStore(SqliteStore):
