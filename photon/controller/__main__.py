@@ -15,7 +15,7 @@ from photon.controller.config import ControllerConfig
 from photon.controller.configure import configured, shown
 from photon.controller.serve import run
 from photon.controller.settings import SETTINGS, Setting, SettingsWrong, read_settings
-from photon.store.errors import SchemaTooNew, StoreLocked
+from photon.store.errors import StoreNotOpened
 
 EPILOG = (
     "A setting comes from its flag, else from its variable, such as PHOTON_DATA_DIR, else from the "
@@ -74,7 +74,7 @@ def _run(config: ControllerConfig) -> None:
     listen = f"{config.listen_host}:{config.listen_port}"
     try:
         sys.exit(run(config))
-    except (StoreLocked, SchemaTooNew) as problem:
+    except StoreNotOpened as problem:
         raise click.ClickException(str(problem)) from problem
     except OSError as problem:
         raise click.ClickException(f"cannot listen on {listen}: {problem.strerror}") from problem

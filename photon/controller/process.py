@@ -35,7 +35,7 @@ from photon.sagas.catalogue import SAGAS
 from photon.sagas.cloud import Cloud
 from photon.scheduler.tree import Tree
 from photon.store.nouns import NOUNS
-from photon.store.sqlite import SqliteOptions, SqliteStore
+from photon.store.opening import open_store
 from photon.tasks.execute import BoundSaga
 from photon.tasks.runner import TaskRunner
 
@@ -61,7 +61,7 @@ class ControllerProcess:
     async def start(self) -> falcon.asgi.App[Any, Any]:
         config = self._config
         config.data_dir.mkdir(parents=True, exist_ok=True)
-        self._store = SqliteStore(str(config.store_path), NOUNS, self._clock, SqliteOptions())
+        self._store = await open_store(config.store or str(config.store_path), NOUNS, self._clock)
         self._images = ImageLibrary(config.image_dir, self._ids)
         await self._images.open()
         self._system = SystemRow(self._store)

@@ -80,7 +80,11 @@ class StoreUnavailable(Exception):
     """The store cannot write, or is closed. Nothing was acknowledged; try again when it is well."""
 
 
-class StoreLocked(Exception):
+class StoreNotOpened(Exception):
+    """The store cannot be opened. The text tells an operator why, and what to do."""
+
+
+class StoreLocked(StoreNotOpened):
     """Another process has this store open, and only one may."""
 
     def __init__(self, path: str, holder: str) -> None:
@@ -92,7 +96,7 @@ class StoreLocked(Exception):
         self.holder = holder
 
 
-class SchemaTooNew(Exception):
+class SchemaTooNew(StoreNotOpened):
     """The store was written by a newer release than this one."""
 
     def __init__(self, found: str, known: str) -> None:
@@ -102,3 +106,34 @@ class SchemaTooNew(Exception):
         )
         self.found = found
         self.known = known
+
+
+class StoreOutcomeUnknown(StoreUnavailable):
+    """The store went away while it was committing, and did not come back in time to be asked.
+
+    What was asked for may have been done, or may not. Read before you try again.
+    """
+
+
+class NotStorable(Exception):
+    """A value that no store can keep, such as a number of more than 64 bits. Our caller's bug."""
+
+
+class SchemaTooOld(StoreNotOpened):
+    """The store was written by an older release, and others may still be using it."""
+
+    def __init__(self, found: str, needed: str) -> None:
+        super().__init__(
+            f"The store has schema {found}, and this release needs {needed}. Stop every controller "
+            "that uses it, then run: photon store migrate"
+        )
+        self.found = found
+        self.needed = needed
+
+
+class StoreInUse(StoreNotOpened):
+    """Controllers use this store, and what was asked for needs it alone."""
+
+
+class StoreNotReached(StoreNotOpened):
+    """No server answers at the store's address, or it refuses."""

@@ -13,7 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+from sqlalchemy import MetaData
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from photon.store.errors import SchemaTooNew
@@ -57,10 +59,13 @@ def prepare(
 
 @lru_cache(maxsize=4)  # Simulations make thousands of stores of the same nouns.
 def create_statements(nouns: tuple[Noun[Any], ...]) -> list[str]:
-    """The SQL that makes a new store's tables and indexes."""
-    dialect = sqlite.dialect()
+    """The SQL that makes a new SQLite store's tables and indexes."""
+    return statements_for(sqlite.dialect(), metadata_of(nouns))
+
+
+def statements_for(dialect: Dialect, metadata: MetaData) -> list[str]:
     made: list[CreateTable | CreateIndex] = []
-    for table in metadata_of(nouns).sorted_tables:
+    for table in metadata.sorted_tables:
         made.append(CreateTable(table))
         made += [CreateIndex(i) for i in sorted(table.indexes, key=lambda index: str(index.name))]
     return [str(statement.compile(dialect=dialect)) for statement in made]

@@ -1,4 +1,7 @@
-"""How alembic reaches a store: `migrate.upgrade` names its path.
+"""How alembic reaches a store.
+
+SQLite: `migrate.upgrade` names its path. PostgreSQL: the migrations are written down as SQL, and
+`postgres.migrate.upgrade` runs that; so a migration is made of statements, and reads nothing.
 
 SQLite can undo DDL, if it is told where a transaction begins; then a migration that fails, or is
 killed, leaves the old schema whole.
@@ -11,6 +14,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import context
+
+
+def write_down() -> None:
+    # One transaction around all of them is begun by who runs them.
+    context.configure(dialect_name="postgresql", literal_binds=True, transactional_ddl=False)
+    context.run_migrations()
 
 
 def run() -> None:
@@ -32,4 +41,7 @@ def _begin(connection: sa.Connection) -> Any:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-run()
+if context.is_offline_mode():
+    write_down()
+else:
+    run()

@@ -48,6 +48,8 @@ COLUMNS = {
     "seats": ("leaf_id",),
     "idempotent_answers": ("at_ms",),
 }
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+OFTEN_UPDATED = {"fillfactor": 50}
 WHOLE = {
     ("subnets", "is_default"),
     ("idempotent_answers", "at_ms"),
@@ -103,10 +105,10 @@ def upgrade() -> None:
     for table, names in COLUMNS.items():
         op.create_table(
             table,
-            sa.Column("id", sa.Text, primary_key=True),
+            sa.Column("id", TEXT, primary_key=True),
             sa.Column("generation", sa.BigInteger, nullable=False),
             sa.Column("revision", sa.BigInteger, nullable=False),
-            *[sa.Column(n, sa.BigInteger if (table, n) in WHOLE else sa.Text) for n in names],
+            *[sa.Column(n, sa.BigInteger() if (table, n) in WHOLE else TEXT) for n in names],
             sa.Column("doc", sa.LargeBinary, nullable=False),
         )
     for table, names in UNIQUE:
@@ -115,21 +117,24 @@ def upgrade() -> None:
         op.create_index(f"{table}_by_{'_'.join(names)}", table, [*names, "id"])
     _create_quota()
     _create_feed()
+    if op.get_context().dialect.name == "postgresql":
+        _create_writers()
 
 
 def _create_quota() -> None:
     op.create_table(
         "quota_items",
-        sa.Column("owner_id", sa.Text, primary_key=True),
-        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("owner_id", TEXT, primary_key=True),
+        sa.Column("key", TEXT, primary_key=True),
         sa.Column("limit_base", sa.Double),
         sa.Column("usage_base", sa.Double, nullable=False),
-        sa.Column("unit", sa.Text, nullable=False),
+        sa.Column("unit", TEXT, nullable=False),
         sa.CheckConstraint(
             "limit_base IS NULL OR usage_base <= limit_base + 0.0000005",
             name="quota_items_within_limit",
         ),
         sqlite_with_rowid=False,
+        postgresql_with=OFTEN_UPDATED,
     )
 
 
@@ -138,8 +143,8 @@ def _create_feed() -> None:
         "changes",
         sa.Column("revision", sa.BigInteger, primary_key=True),
         sa.Column("n", sa.BigInteger, primary_key=True),
-        sa.Column("noun", sa.Text, nullable=False),
-        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("noun", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
         sa.Column("generation", sa.BigInteger, nullable=False),
         sqlite_with_rowid=False,
     )
@@ -148,5 +153,19 @@ def _create_feed() -> None:
         sa.Column("one", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("revision", sa.BigInteger, nullable=False),
         sa.Column("trimmed", sa.BigInteger, nullable=False),
+        postgresql_with=OFTEN_UPDATED,
     )
     op.execute("INSERT INTO feed (one, revision, trimmed) VALUES (1, 0, 0)")
+
+
+def _create_writers() -> None:
+    op.create_table(
+        "writers",
+        sa.Column("id", TEXT, primary_key=True),
+        sa.Column("session", sa.BigInteger, nullable=False),
+        sa.Column("sequence", sa.BigInteger, nullable=False),
+        sa.Column("before", sa.BigInteger, nullable=False),
+        sa.Column("refused", sa.ARRAY(sa.Integer), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
+        postgresql_with=OFTEN_UPDATED,
+    )

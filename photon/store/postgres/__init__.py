@@ -1,0 +1,1 @@
+"""CloudStore in PostgreSQL, for any number of controllers."""

@@ -1,0 +1,174 @@
+"""The change feed of many writers: what others commit is heard, in its place among what is own.
+
+A notification says that there is something new; it is read from the feed's table. Should one be
+lost, the next look comes POLL_SECONDS later. Own commits bring along what was committed before
+them, so that nobody waits for that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from photon.outside.clock import Clock
+from photon.store.errors import FeedTrimmed
+from photon.store.feed import Listeners
+from photon.store.postgres.apply import CHANNEL
+from photon.store.postgres.connections import Backoff, close, connect, is_lost
+from photon.store.postgres.driver import Connection
+from photon.store.protocol import Change, Revision
+
+POLL_SECONDS: Final = 1.0  # So late may a change be heard when its notification is lost.
+READ_SECONDS: Final = 5.0  # Longer, and the connection is taken for dead.
+CHANGES_A_READ: Final = 2_000  # Some 5 ms of the event loop.
+
+_log = logging.getLogger(__name__)
+
+# In one snapshot: how far the feed is, and what comes after `since`.
+_SINCE: Final = (
+    "SELECT feed.revision AS newest, feed.trimmed, c.* FROM feed LEFT JOIN"
+    " (SELECT revision, noun, id, generation, n FROM changes WHERE revision > $1"
+    " ORDER BY revision, n LIMIT $2) AS c ON true WHERE one = 1 ORDER BY c.revision, c.n"
+)
+_OF_ONE: Final = "SELECT revision, noun, id, generation FROM changes WHERE revision = $1 ORDER BY n"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """All changes after the revision that was asked for, up to `upto`."""
+
+    changes: list[Change]
+    upto: Revision
+    newest: Revision
+
+
+async def read_since(connection: Connection, since: Revision, limit: int) -> Stretch:
+    """See CloudStore.changes.
+
+    Raises:
+        FeedTrimmed: the feed no longer reaches back so far.
+    """
+    rows = await connection.fetch(_SINCE, since, limit + 1)
+    newest, trimmed = Revision(rows[0]["newest"]), rows[0]["trimmed"]
+    if since < trimmed:
+        raise FeedTrimmed(trimmed)
+    if rows[0]["revision"] is None:
+        return Stretch([], newest, newest)
+    if len(rows) <= limit:
+        return Stretch([_change(row) for row in rows], newest, newest)
+    # The last revision may have more rows than were read: leave it to the next call, unless it is
+    # the only one.
+    last = rows[-1]["revision"]
+    whole = [_change(row) for row in rows if row["revision"] != last]
+    if not whole:
+        whole = [_change(row) for row in await connection.fetch(_OF_ONE, last)]
+    return Stretch(whole, whole[-1].revision, newest)
+
+
+def _change(row: Any) -> Change:
+    return Change(Revision(row["revision"]), row["noun"], row["id"], row["generation"])
+
+
+class Position:
+    """Up to where this process has told its listeners."""
+
+    def __init__(self, revision: Revision, listeners: Listeners) -> None:
+        self.revision = revision
+        self._listeners = listeners
+
+    def advance(self, changes: Sequence[Change], upto: Revision) -> None:
+        """Tells of what is new. `changes` are all from some told revision on, up to `upto`."""
+        if upto <= self.revision:
+            return
+        new = [change for change in changes if change.revision > self.revision]
+        self.revision = upto
+        if new:
+            self._listeners.tell(new)
+
+
+class Follower:
+    """Hears what other processes commit, on a connection of its own."""
+
+    def __init__(
+        self, url: str, clock: Clock, position: Position, broken: Callable[[Exception], None]
+    ) -> None:
+        self._url = url
+        self._clock = clock
+        self._position = position
+        self._broken = broken
+        self._new = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._ended = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._follow(), name="photon-store-feed")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def look(self) -> None:
+        """Something is known to be new."""
+        self._new.set()
+
+    async def reach(self, revision: Revision) -> None:
+        """Returns when listeners have been told up to `revision`, or nobody ever will tell them."""
+        while self._position.revision < revision and not self._ended:
+            self._moved.clear()
+            self._new.set()
+            await self._moved.wait()
+
+    async def _follow(self) -> None:
+        while True:
+            backoff = Backoff(self._clock, float("inf"))
+            connection: Connection | None = None
+            while connection is None:
+                try:
+                    connection = await connect(self._url, "feed")
+                    await connection.add_listener(CHANNEL, self._notified)
+                except Exception as error:  # The edge of the task: it must outlive any failure.
+                    _log.warning("cannot follow the change feed: %s", error)
+                    await backoff.pause()
+            try:
+                while True:
+                    await self._catch_up(connection)
+                    await self._wait()
+            except FeedTrimmed as trimmed:
+                self._broken(trimmed)
+                self._ended = True
+                self._moved.set()
+                return
+            except Exception as error:  # The edge of the task: it must outlive any failure.
+                if not is_lost(error):
+                    _log.exception("the change feed could not be read")
+                _log.warning("the change feed is interrupted: %s", error)
+                await backoff.pause()
+            finally:
+                await close(connection)
+
+    async def _catch_up(self, connection: Connection) -> None:
+        while True:
+            self._new.clear()
+            since = self._position.revision
+            async with asyncio.timeout(READ_SECONDS):
+                stretch = await read_since(connection, since, CHANGES_A_READ)
+            self._position.advance(stretch.changes, stretch.upto)
+            self._moved.set()
+            if stretch.upto >= stretch.newest:
+                return
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._new.wait()
+        except TimeoutError:
+            pass
+
+    def _notified(self, connection: Any, pid: int, channel: str, payload: object) -> None:
+        if not str(payload).isdigit() or int(str(payload)) > self._position.revision:
+            self._new.set()

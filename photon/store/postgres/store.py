@@ -1,0 +1,190 @@
+"""CloudStore in PostgreSQL 15 or newer, for any number of controllers.
+
+Writes go through the committer, one call a group. Reads go to a few connections of their own. What
+other controllers commit is heard by the follower.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from photon.outside.clock import Clock
+from photon.store import feed
+from photon.store.errors import StoreNotReached, StoreUnavailable
+from photon.store.postgres.committer import FAILOVER_SECONDS, Committer, CommitterOptions
+from photon.store.postgres.connections import (
+    CONNECTION_ERRORS,
+    Backoff,
+    Readers,
+    close,
+    connect,
+    is_lost,
+    without_password,
+)
+from photon.store.postgres.feed import Follower, Position
+from photon.store.postgres.migrate import prepare
+from photon.store.postgres.reads import Reads
+from photon.store.postgres.session import WriterSession
+from photon.store.postgres.shapes import shapes_of
+from photon.store.protocol import (
+    PAGE_SIZE_MAX,
+    Change,
+    E,
+    Noun,
+    Page,
+    QuotaRow,
+    Revision,
+    Where,
+    Write,
+)
+
+# With the writer's and the feed's six a controller: sixteen controllers fit into the 100
+# connections that a server has by default. Point reads share, so that a few carry many.
+READERS: Final = 4
+START_SECONDS: Final = 20.0  # A server that starts beside the controller is awaited.
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresOptions:
+    changes_kept: int = feed.CHANGES_KEPT
+    readers: int = READERS
+    failover_seconds: float = FAILOVER_SECONDS
+
+
+class PostgresStore:
+    """See CloudStore. Made by `open`."""
+
+    def __init__(
+        self,
+        committer: Committer,
+        reads: Reads,
+        readers: Readers,
+        follower: Follower,
+        listeners: feed.Listeners,
+    ) -> None:
+        self.committer = committer
+        self._reads = reads
+        self._readers = readers
+        self._follower = follower
+        self._listeners = listeners
+        self._open = True
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        nouns: Sequence[Noun[Any]],
+        clock: Clock,
+        options: PostgresOptions | None = None,
+    ) -> PostgresStore:
+        """Opens the store in the database at `url`, or makes it.
+
+        Raises:
+            SchemaTooOld, SchemaTooNew: another release wrote it.
+            StoreInUse: it is being migrated or restored.
+            StoreNotReached: no server answers in START_SECONDS, or it refuses.
+        """
+        options = options or PostgresOptions()
+        assert len({noun.name for noun in nouns}) == len(nouns), "two nouns share a name"
+        nouns = tuple(nouns)
+        session = await _first_session(url, nouns, clock)
+        listeners = feed.Listeners()
+        position = Position(session.claim.revision, listeners)
+        shapes, readers = shapes_of(nouns), Readers(url, options.readers)
+
+        def lost_touch(error: Exception) -> None:
+            _log.critical("this process was away for longer than the change feed reaches back")
+            committer.broken = StoreUnavailable(
+                f"This controller was cut off from the store for too long ({error}), and what it "
+                "remembers may be wrong. Start it again."
+            )
+
+        follower = Follower(url, clock, position, lost_touch)
+        committer = Committer(
+            CommitterOptions(url, nouns, options.changes_kept, options.failover_seconds),
+            shapes,
+            clock,
+            session,
+            position,
+            follower,
+        )
+        follower.start()
+        return cls(committer, Reads(readers, shapes, clock), readers, follower, listeners)
+
+    async def commit(self, writes: Sequence[Write]) -> Revision:
+        if not self._open:
+            raise StoreUnavailable("The store is closed. Start the controller again.")
+        return await self.committer.submit(writes)
+
+    async def find(self, noun: Noun[E], id: str) -> E | None:
+        return await self._reads.find(noun, id)
+
+    async def find_many(self, noun: Noun[E], ids: Sequence[str]) -> list[E]:
+        assert len(ids) <= PAGE_SIZE_MAX, f"{len(ids)} ids at once"
+        return await self._reads.find_many(noun, ids)
+
+    async def page(
+        self,
+        noun: Noun[E],
+        where: Where,
+        *,
+        limit: int,
+        after: str | None = None,
+        before: str | None = None,
+    ) -> Page[E]:
+        assert 0 < limit <= PAGE_SIZE_MAX, f"a page of {limit}"
+        assert after is None or before is None, "a page goes one way"
+        # Every id sorts after the empty string.
+        start = (after or "") if before is None else before
+        return await self._reads.page(
+            noun, where, limit=limit, start=start, back=before is not None
+        )
+
+    async def count(self, noun: Noun[Any], where: Where) -> int:
+        return await self._reads.count(noun, where)
+
+    async def sum(self, noun: Noun[Any], column: str, by: str, where: Where) -> dict[str, float]:
+        return await self._reads.sum(noun, column, by, where)
+
+    async def quota(self, owner_id: str) -> list[QuotaRow]:
+        return await self._reads.quota(owner_id)
+
+    async def changes(self, since: Revision, *, limit: int) -> list[Change]:
+        return (await self._reads.stretch(since, limit)).changes
+
+    async def revision(self) -> Revision:
+        return await self._reads.revision()
+
+    def subscribe(self, listener: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
+        return self._listeners.add(listener)
+
+    async def close(self) -> None:
+        if self._open:
+            self._open = False
+            await self.committer.close()
+            await self._follower.close()
+            await self._readers.close()
+
+
+async def _first_session(url: str, nouns: tuple[Noun[Any], ...], clock: Clock) -> WriterSession:
+    backoff = Backoff(clock, clock.monotonic() + START_SECONDS)
+    while True:
+        try:
+            connection = await connect(url, "start")
+            try:
+                await prepare(connection, nouns)
+            finally:
+                await close(connection)
+            return await WriterSession.open(url, nouns, None)
+        except CONNECTION_ERRORS as error:
+            _log.warning("the store cannot be opened yet: %s", error)
+            if not is_lost(error) or not await backoff.pause():
+                raise StoreNotReached(
+                    f"PostgreSQL at {without_password(url)} cannot be used ({error}). Make sure "
+                    "that it runs, that the database exists, and that the role may use it."
+                ) from error
