@@ -11,6 +11,7 @@ import click
 from bench import create as create_bench
 from bench import reads
 from bench import register as register_bench
+from bench.place import CASES
 from bench.placements import placements
 from bench.result import Measured, histogram, result, show
 
@@ -68,12 +69,19 @@ def register(hosts: int, agents: int, lines: int, as_json: bool) -> None:
 
 
 @bench.command()
-@number("--hosts", 300, HOSTS_MAX, "Hosts of the leaf.")
-@number("--count", 20_000, COUNT_MAX, "Placements, each kept.")
+@number("--hosts", 300, HOSTS_MAX, "Hosts of the tree.")
+@number("--count", 20_000, COUNT_MAX, "Placements, each kept, but in the case `full`.")
+@click.option(
+    "--case",
+    type=click.Choice(list(CASES)),
+    default="plain",
+    show_default=True,
+    help="What is asked for, and of which cloud; `python -m bench.place` measures all of them.",
+)
 @as_json
-def place(hosts: int, count: int, as_json: bool) -> None:
+def place(hosts: int, count: int, case: str, as_json: bool) -> None:
     """Placements, in this process: no network, no store."""
-    measured, problem = placements(hosts, count)
+    measured, problem = placements(hosts, count, case)
     _end(measured, problem, as_json=as_json)
 
 

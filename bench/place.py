@@ -6,6 +6,7 @@ Run: python -m bench.place [--hosts 300] [--count 20000] [--case plain]
 from __future__ import annotations
 
 import asyncio
+import gc
 import statistics
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from photon.domain.host import HostState, UsageTag
 from photon.domain.placement import HostView
 from photon.outside.clock import RealClock
 from photon.scheduler.root import Root
+from photon.scheduler.shape import LEAF_HOSTS_MAX
 from photon.scheduler.tree import Tree
 
 HOST_CPUS: Final = 64
@@ -31,9 +33,32 @@ HOST_GIB: Final = 10_000
 # Like flavors: a few sizes, most of them small.
 SIZES: Final = ((1, 1024, 10), (1, 2048, 20), (2, 4096, 40))
 WARM_UP_COUNT: Final = 1_000  # past first calls and empty caches
+WARM_UPS_A_LEAF: Final = 20  # each leaf makes its table and looks at its facts at its first demand
 BATCH_COUNT: Final = 500
+PLACED_AT_ONCE: Final = 500  # of the full case: little enough to leave it as full as it was
+# Of the full case: of all memory so much is used, and what is left lies on a few hosts.
 FULL_SHARE: Final = 0.99
-HOSTS: Final = (1_000, 10_000, 100_000)  # a few leaves; a root over leaves; two levels of branches
+HOSTS_WITH_ROOM_SHARE: Final = 0.2
+SCRAPS_MIB: Final = 1_000  # less than the smallest demand takes
+HOSTS: Final = (1_000, 10_000, 100_000)  # a few leaves; a root over leaves, also the largest
+GC_THRESHOLDS: Final = (50_000, 20, 50)  # as the controller's
+
+Uses = Callable[[Random], float]
+
+
+def _empty(random: Random) -> float:
+    return 0.0
+
+
+def _nearly_full(random: Random) -> float:
+    """The share of a host's memory that is used. Four in five hosts have scraps left, for which no
+    demand is small enough; the others have the rest of the one percent, some much and most little.
+    """
+    if random.random() >= HOSTS_WITH_ROOM_SHARE:
+        return 1.0 - random.randrange(SCRAPS_MIB) / HOST_MEMORY_MIB
+    scraps = (1.0 - HOSTS_WITH_ROOM_SHARE) * SCRAPS_MIB / 2 / HOST_MEMORY_MIB
+    mean_left = (1.0 - FULL_SHARE - scraps) / HOSTS_WITH_ROOM_SHARE
+    return max(0.0, 1.0 - random.expovariate(1.0 / mean_left))
 
 
 def _inventory(host_id: str, used_share: float) -> Inventory:
@@ -50,7 +75,7 @@ def _inventory(host_id: str, used_share: float) -> Inventory:
     return Inventory(host_id, 1, HostMode.NORMAL, capacity, guests)
 
 
-def _tree(hosts: int, used_share: float, random: Random) -> Tree:
+def _tree(hosts: int, uses: Uses, random: Random) -> Tree:
     tree = Tree(RealClock(), random)
     for number in range(hosts):
         host_id = f"host-{number:06d}"
@@ -64,7 +89,7 @@ def _tree(hosts: int, used_share: float, random: Random) -> Tree:
                 zone_id=f"zone-{number % 3}",
             )
         )
-        tree.report(_inventory(host_id, used_share))
+        tree.report(_inventory(host_id, uses(random)))
     return tree
 
 
@@ -103,14 +128,15 @@ def _refused(random: Random, number: int) -> Demand:
     return Demand(f"vm-{number}", 1, HOST_MEMORY_MIB + 1, (DiskDemand(f"disk-{number}", 1),))
 
 
-CASES: Final[dict[str, tuple[Callable[[Random, int], Demand], float]]] = {
-    "plain": (_plain, 0.0),
-    "zoned": (_zoned, 0.0),  # two disks, a zone, an image
-    "apart": (_apart, 0.0),
-    "packed": (_packed, 0.0),
-    # Each host has room for one guest; each is given back at once, which the time includes.
-    "full": (_plain, FULL_SHARE),
-    "refused": (_refused, 0.0),
+CASES: Final[dict[str, tuple[Callable[[Random, int], Demand], Uses]]] = {
+    "plain": (_plain, _empty),
+    "zoned": (_zoned, _empty),  # two disks, a zone, an image
+    "apart": (_apart, _empty),
+    "packed": (_packed, _empty),
+    # Of all memory 99 % is used, and stays so: for each that is placed, one that was placed before
+    # is given back, and the time includes both.
+    "full": (_plain, _nearly_full),
+    "refused": (_refused, _empty),
 }
 
 
@@ -137,20 +163,29 @@ class _Clocks:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     batch_us: list[float] = field(default_factory=list)
+    placed: list[Placement] = field(default_factory=list)  # and not given back
 
 
 async def _measure(hosts: int, count: int, case: str, seed: int) -> Placed:
-    make, used_share = CASES[case]
+    make, uses = CASES[case]
     random = Random(seed)
-    root = _tree(hosts, used_share, random).root
-    for number in range(WARM_UP_COUNT):
+    root = _tree(hosts, uses, random).root
+    warm_up = max(WARM_UP_COUNT, hosts // LEAF_HOSTS_MAX * WARM_UPS_A_LEAF)
+    for number in range(warm_up):
         answer = await root.place(make(random, number))
         if isinstance(answer, Placement):
             await root.release(answer.demand_id, answer.host_id)
-    demands = [make(random, number) for number in range(WARM_UP_COUNT, WARM_UP_COUNT + count)]
+    demands = [make(random, number) for number in range(warm_up, warm_up + count)]
     clocks = _Clocks()
+    gc.collect()
+    gc.freeze()  # as the controller does when it has started
     for at in range(0, count, BATCH_COUNT):
-        await _measure_batch(root, demands[at : at + BATCH_COUNT], clocks, keep=case != "full")
+        batch = demands[at : at + BATCH_COUNT]
+        if case == "full":
+            await _measure_turnover(root, batch, clocks, random)
+        else:
+            await _measure_batch(root, batch, clocks)
+    gc.unfreeze()
     used_mib = clocks.used_mib
     mean_mib = sum(used_mib.values()) / hosts
     return Placed(
@@ -163,40 +198,64 @@ async def _measure(hosts: int, count: int, case: str, seed: int) -> Placed:
     )
 
 
-async def _measure_batch(root: Root, batch: list[Demand], clocks: _Clocks, *, keep: bool) -> None:
+async def _measure_batch(root: Root, batch: list[Demand], clocks: _Clocks) -> None:
     answers, started = [], time.process_time()
     began = before = time.perf_counter()
     for demand in batch:
-        answer = await _place(root, demand, keep=keep)
+        answer = await root.place(demand)
         after = time.perf_counter()
         answers.append((answer, after - before))
         before = after
-    cpu_seconds = time.process_time() - started
-    clocks.seconds += before - began
+    _count(batch, answers, clocks, before - began, time.process_time() - started)
+
+
+async def _measure_turnover(
+    root: Root, batch: list[Demand], clocks: _Clocks, random: Random
+) -> None:
+    """Each is placed, and one of those that were placed before it is given back."""
+    placed, answers, started = clocks.placed, [], time.process_time()
+    began = before = time.perf_counter()
+    for demand in batch:
+        answer = await root.place(demand)
+        if isinstance(answer, Placement):
+            placed.append(answer)
+            if len(placed) > PLACED_AT_ONCE:
+                at = int(random.random() * len(placed))
+                placed[at], placed[-1] = placed[-1], placed[at]
+                gone = placed.pop()
+                await root.release(gone.demand_id, gone.host_id)
+        after = time.perf_counter()
+        answers.append((answer, after - before))
+        before = after
+    _count(batch, answers, clocks, before - began, time.process_time() - started)
+
+
+def _count(
+    batch: list[Demand],
+    answers: list[tuple[Placement | NoPlacement, float]],
+    clocks: _Clocks,
+    seconds: float,
+    cpu_seconds: float,
+) -> None:
+    clocks.seconds += seconds
     clocks.cpu_seconds += cpu_seconds
     clocks.batch_us.append(cpu_seconds / len(batch) * 1e6)
-    for demand, (answer, seconds) in zip(batch, answers, strict=True):
+    for demand, (answer, took) in zip(batch, answers, strict=True):
         if isinstance(answer, Placement):
-            clocks.latencies_ms.append(seconds * 1000)
+            clocks.latencies_ms.append(took * 1000)
             used = clocks.used_mib.get(answer.host_id, 0)
             clocks.used_mib[answer.host_id] = used + demand.memory_mib
 
 
-async def _place(root: Root, demand: Demand, *, keep: bool) -> Placement | NoPlacement:
-    answer = await root.place(demand)
-    if not keep and isinstance(answer, Placement):
-        await root.release(demand.id, answer.host_id)
-    return answer
-
-
 def run(hosts: int, count: int, case: str = "plain", seed: int = 1) -> Placed:
     """Places `count` demands, and keeps them held but in the case "full"."""
+    gc.set_threshold(*GC_THRESHOLDS)
     return asyncio.run(_measure(hosts, count, case, seed))
 
 
 @click.command()
 @click.option("--hosts", type=int, multiple=True, default=HOSTS, show_default=True)
-@click.option("--count", type=int, default=10_000, show_default=True)
+@click.option("--count", type=int, default=20_000, show_default=True)
 @click.option("--case", "cases", type=click.Choice(list(CASES)), multiple=True, default=CASES)
 def main(hosts: tuple[int, ...], count: int, cases: tuple[str, ...]) -> None:
     print(f"{'case':8} {'hosts':>7} {'placed':>7} {'us each':>8} {'p99 us':>8} {'max/mean':>9}")

@@ -6,10 +6,10 @@ from bench.place import run
 from bench.result import Measured
 
 
-def placements(hosts: int, count: int) -> tuple[Measured, str]:
+def placements(hosts: int, count: int, case: str) -> tuple[Measured, str]:
     """`count` placements of mixed sizes, one after the other, and why the first of those failed
     that found no host."""
-    found = run(hosts, count)
+    found = run(hosts, count, case)
     refused = count - found.placed
     measured = Measured(
         "place",

@@ -59,8 +59,14 @@ def test_placements_are_measured_one_by_one() -> None:
     assert 0 < one.latency_ms.p50 <= one.latency_ms.p99
 
 
+def test_a_cloud_that_is_nearly_full_stays_so_while_guests_come_and_go() -> None:
+    one = measured("place", "--hosts", "300", "--count", "2000", "--case", "full")
+    assert (one.operation, one.count + one.errors) == ("place", 2000)
+    assert one.errors < 20, "a demand that one host in a hundred can take is placed"
+
+
 def test_placements_that_find_no_room_are_errors() -> None:
-    one = measured("place", "--hosts", "1", "--count", "2000")
+    one = measured("place", "--hosts", "1", "--count", "2000", "--case", "plain")
     assert one.errors > 0
     assert one.count + one.errors == 2000
 
