@@ -12,6 +12,7 @@ from photon.images.library import ImageLibrary
 from photon.outside.clock import Clock
 from photon.outside.ids import Ids
 from photon.store.kept import KeptReads
+from photon.store.missing_hosts import MissingHosts
 from photon.store.nouns import FLAVORS, IMAGES, PROJECTS, SUBNETS
 from photon.store.protocol import CloudStore
 from photon.tasks.runner import TaskRunner
@@ -53,6 +54,8 @@ class Plane:
     instances: Callable[[], Awaitable[list[tuple[str, str, str]]]]
     leaving: Callable[[], bool] = lambda: False
     kept: KeptReads = field(init=False)
+    missing: MissingHosts = field(init=False)
 
     def __post_init__(self) -> None:
         self.kept = KeptReads(self.store, (PROJECTS, FLAVORS, IMAGES, SUBNETS))
+        self.missing = MissingHosts(self.store)

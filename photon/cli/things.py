@@ -22,6 +22,10 @@ def _state(one: Any) -> object:
     return one.state
 
 
+def _vm_host(one: Any) -> object:
+    return f"{one.host} (MISSING)" if one.host_state == "MISSING" else one.host
+
+
 def _costs(items: list[QuotaLineItem]) -> str:
     return ", ".join(f"{item.key} {item.value:g} {item.unit}" for item in items)
 
@@ -67,7 +71,7 @@ VM: Final = Thing(
         ("NAME", _name),
         ("STATE", _state),
         ("FLAVOR", lambda one: one.flavor),
-        ("HOST", lambda one: one.host),
+        ("HOST", _vm_host),
         ("TAGS", lambda one: one.tags),
     ),
 )
@@ -91,6 +95,7 @@ HOST: Final = Thing(
         ("ID", _id),
         ("ADDRESS", lambda one: one.address),
         ("STATE", _state),
+        ("AGENT", lambda one: one.agent_state),
         ("TAGS", lambda one: one.usage_tags),
         ("ZONE", lambda one: one.availability_zone),
     ),

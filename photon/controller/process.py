@@ -25,6 +25,7 @@ from photon.images.library import ImageLibrary
 from photon.outside.clock import RealClock
 from photon.outside.ids import TimeOrderedIds
 from photon.reconcilers.adoption import OVERLOOKED_SECONDS, Adoption
+from photon.reconcilers.debts import DEBTS_SECONDS, Debts
 from photon.reconcilers.duty import Duty, DutyDriver
 from photon.reconcilers.guest_watch import SECOND_LOOK_SECONDS, GuestWatch
 from photon.reconcilers.host_watch import HostWatch
@@ -97,6 +98,7 @@ class ControllerProcess:
         self._copies = ImageReplication(
             self._store, self._agents, self._clock, self._image_url, self._hosts.silent
         )
+        self._debts = Debts(self._store, self._agents, self._clock)
         self._duties = DutyDriver(self._clock, self._system.background_rests, self._leads)
         self._duties.start(self._all_duties())
         return make_app(self._plane(), ROUTES)
@@ -133,6 +135,7 @@ class ControllerProcess:
         return [
             Duty("adoption", OVERLOOKED_SECONDS, self._adoption.look, background=False),
             Duty("second-look", SECOND_LOOK_SECONDS, self._guests.look_again, background=False),
+            Duty("debts", DEBTS_SECONDS, self._debts.once, office=HOUSEKEEPER),
             Duty("guest-audit", AUDIT_SECONDS, self._guests.audit_all, office=HOUSEKEEPER),
             Duty("image-copies", REPLICATE_SECONDS, self._copies.once, office=HOUSEKEEPER),
             *sweeps(self._store, self._agents, self._images, self._clock),

@@ -22,6 +22,7 @@ from photon.domain.quota import Amount, total
 from photon.domain.task import Task
 from photon.domain.vm import STATE_OF_GUEST, Vm, VmState, all_costs
 from photon.store.nouns import (
+    DEBTS,
     DISKS,
     EPHEMERAL_DISKS,
     HOSTS,
@@ -69,6 +70,7 @@ class _Seen:
     vms: dict[str, Vm]
     disks: dict[str, PersistentDisk]
     inventories: dict[str, Inventory]
+    owed: frozenset[str]  # VMs and disks with which missing hosts still have something to do
 
 
 async def audit(store: CloudStore, inventories: Iterable[Inventory]) -> list[Violation]:
@@ -77,6 +79,9 @@ async def audit(store: CloudStore, inventories: Iterable[Inventory]) -> list[Vio
         {vm.id: vm async for vm in _all(store, VMS)},
         {disk.id: disk async for disk in _all(store, DISKS)},
         {inventory.host_id: inventory for inventory in inventories},
+        frozenset(
+            [id async for debt in _all(store, DEBTS) for id in (debt.thing_id, debt.vm_id) if id]
+        ),
     )
     found = [
         *_capacities(seen.inventories.values()),
@@ -148,11 +153,13 @@ def _guests(seen: _Seen) -> Iterator[Violation]:
     for host in seen.inventories.values():
         for guest in host.guests:
             vm = seen.vms.get(guest.vm_id)
+            if guest.vm_id in seen.owed:
+                continue
             if vm is None or (vm.task_id is None and vm.host_id != host.host_id):
                 text = f"the guest {guest.vm_id} on host {host.host_id} belongs to no VM there"
                 yield Violation(Rule.GUEST_HAS_VM, guest.vm_id, text)
     for vm in seen.vms.values():
-        if vm.task_id is not None or vm.host_id not in seen.inventories:
+        if vm.task_id is not None or vm.host_id not in seen.inventories or vm.id in seen.owed:
             continue
         guests = {guest.vm_id: guest for guest in seen.inventories[vm.host_id].guests}
         found = guests.get(vm.id)
@@ -182,7 +189,7 @@ def _disks(seen: _Seen) -> Iterator[Violation]:
     for host in seen.inventories.values():
         for kept in host.disks:
             there[kept.disk_id] = host.host_id
-            if kept.disk_id not in seen.disks:
+            if kept.disk_id not in seen.disks and kept.disk_id not in seen.owed:
                 text = f"the disk {kept.disk_id} on host {host.host_id} is nobody's"
                 yield Violation(Rule.DISK_HAS_ROW, kept.disk_id, text)
     for disk in seen.disks.values():

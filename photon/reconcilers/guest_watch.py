@@ -25,9 +25,10 @@ from photon.domain.guest import Guest, HostReport, Inventory, Refusal
 from photon.domain.host import Host
 from photon.domain.vm import STATE_OF_GUEST, Vm, VmState
 from photon.outside.clock import Clock
+from photon.reconcilers.debts import Debts
 from photon.reconcilers.disk_watch import DiskWatch
 from photon.store.errors import StoreConflict
-from photon.store.nouns import DISKS, HOSTS, VMS
+from photon.store.nouns import DISKS, HOSTS, MISSING_HOSTS, VMS
 from photon.store.protocol import CloudStore, Update
 
 SECOND_LOOK_SECONDS: Final = 1.0  # Longer than the last report of a host can be on its way.
@@ -44,6 +45,7 @@ class GuestWatch:
         self._agents = agents
         self._clock = clock
         self._disks = DiskWatch(store)
+        self._debts = Debts(store, agents, clock)
         self._suspects: set[str] = set()  # hosts to look at again
         self._orphans: dict[str, float] = {}  # guest or disk id -> first seen, monotonic
 
@@ -72,8 +74,12 @@ class GuestWatch:
         after: str | None = None
         while True:
             page = await self._store.page(HOSTS, {}, limit=PAGE, after=after)
+            # Each that is missing would be a call in vain; it is looked at when it comes back.
+            rows = await self._store.find_many(MISSING_HOSTS, [host.id for host in page.items])
+            missing = {row.id for row in rows}
             for host in page.items:
-                await self.audit(host)
+                if host.id not in missing:
+                    await self.audit(host)
             if not page.more:
                 return
             after = page.items[-1].id
@@ -98,6 +104,7 @@ class GuestWatch:
 
     async def _audit(self, host: Host) -> None:
         """The store is read first: what is written names what was read."""
+        await self._debts.collect(host.id)
         disks = await self._disks.disks_of(host.id)
         before = {vm.id: vm for vm in await self._vms_of(host.id)}
         inventory = await self._agents.inventory(HostAddress(host.agent_endpoint, host.id))

@@ -82,7 +82,8 @@ def _after(history: int, *, lost: int) -> int:
 
 
 def _is_lost(history: int) -> bool:
-    return history >= _FULL and (history & _BEATS).bit_count() >= MISSES
+    """Only when a beat is lost: what is heard now is on its way back, not on its way out."""
+    return history >= _FULL and bool(history & 1) and (history & _BEATS).bit_count() >= MISSES
 
 
 def _is_steady(history: int) -> bool:

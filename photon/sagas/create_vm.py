@@ -26,6 +26,7 @@ from photon.domain.task import ErrorRecord
 from photon.domain.vm import STATE_OF_GUEST, Vm, VmState
 from photon.sagas.cloud import Cloud
 from photon.sagas.errors import HostRefused
+from photon.sagas.missing import is_missing
 from photon.sagas.refusals import error_of
 from photon.scheduler.sentence import error_of as no_placement_error
 from photon.store.nouns import VMS
@@ -145,7 +146,8 @@ async def _shut_out(cloud: Cloud, order: GuestOrder) -> None:
 async def unmake_guest(cloud: Cloud, order: GuestOrder) -> None:
     """What cannot be unmade because its host is silent, the sweeper of orphans unmakes later."""
     try:
-        await _delete(cloud, order)
+        if not await is_missing(cloud, order.placement.host_id):
+            await _delete(cloud, order)
     except AgentUnreachable:
         log.info("host %s may keep a guest for a while", order.placement.host_id)
     except Refusal as refusal:

@@ -15,6 +15,7 @@ import msgspec
 
 from photon.agent_client.address import HostAddress
 from photon.agent_client.errors import AgentUnreachable
+from photon.domain.debt import DebtKind
 from photon.domain.demand import Demand, NoPlacement, Placement
 from photon.domain.disk import DiskState, PersistentDisk
 from photon.domain.error_catalogue import DiskNotFound
@@ -24,11 +25,12 @@ from photon.domain.orders.disk import CreateDisk, DeleteDisk
 from photon.domain.quota import negated
 from photon.domain.task import ErrorRecord
 from photon.sagas.cloud import Cloud
+from photon.sagas.missing import OwedByMissingHost, is_missing, owed
 from photon.sagas.refusals import error_of, explained
 from photon.scheduler.sentence import error_of as no_placement_error
 from photon.store.endings import tombstone
 from photon.store.nouns import DISKS, HOSTS
-from photon.store.protocol import Charge, Delete, Update
+from photon.store.protocol import Charge, Delete, Update, Write
 from photon.store.reaping import reap_flavor
 from photon.tasks.saga import Plan, Run, Saga, Step
 
@@ -88,7 +90,8 @@ async def undo_make(cloud: Cloud, order: DiskOrder) -> None:
     """What cannot be unmade because its host is silent goes when the disk is deleted."""
     host = HostAddress(order.placement.agent_endpoint, order.placement.host_id)
     try:
-        await cloud.agents.delete_disk(host, order.fence, order.disk.id)
+        if not await is_missing(cloud, host.host_id):
+            await cloud.agents.delete_disk(host, order.fence, order.disk.id)
     except AgentUnreachable:
         log.info("host %s may keep a disk for a while", order.placement.host_id)
     except Refusal as refusal:
@@ -114,33 +117,47 @@ async def fail_create(cloud: Cloud, order: CreateDisk, error: ErrorRecord) -> Pl
     return Plan([Update(DISKS, replace(disk, state=DiskState.ERROR, task_id=None))])
 
 
-async def delete_disk(run: Run[Cloud], order: DeleteDisk) -> None:
-    await run(DELETE_DISK, Unmake(order.disk_id, run.fence))
+class Unmade(msgspec.Struct, frozen=True):
+    """`missing`: the address of the MISSING host that still has the disk."""
+
+    missing: str | None = None
 
 
-async def unmake(cloud: Cloud, order: Unmake) -> None:
+async def delete_disk(run: Run[Cloud], order: DeleteDisk) -> Unmade:
+    unmade = await run(DELETE_DISK, Unmake(order.disk_id, run.fence))
+    if unmade.missing is not None:
+        run.warn(OwedByMissingHost(unmade.missing))
+    return unmade
+
+
+async def unmake(cloud: Cloud, order: Unmake) -> Unmade:
     disk = await _disk(cloud, order.disk_id)
-    if disk.host_id is None or await cloud.store.find(HOSTS, disk.host_id) is None:
-        return  # It never came to be, or went with its host.
-    host = await cloud.address_of(disk.host_id)
+    host = None if disk.host_id is None else await cloud.store.find(HOSTS, disk.host_id)
+    if host is None:
+        return Unmade()  # It never came to be, or went with its host.
+    if await is_missing(cloud, host.id):
+        return Unmade(missing=host.address)
+    address = HostAddress(host.agent_endpoint, host.id)
     try:
-        await cloud.agents.delete_disk(host, order.fence, disk.id)
+        await cloud.agents.delete_disk(address, order.fence, disk.id)
     except Refusal as refusal:
         if refusal.code not in _GONE:
             raise error_of(refusal, "DELETE_DISK", disk.id) from refusal
-    await cloud.scheduler.release(disk.id, disk.host_id)
+    await cloud.scheduler.release(disk.id, host.id)
+    return Unmade()
 
 
-async def finish_delete(cloud: Cloud, order: DeleteDisk, result: None) -> Plan:
+async def finish_delete(cloud: Cloud, order: DeleteDisk, unmade: Unmade) -> Plan:
     disk = await _disk(cloud, order.disk_id)
-    return Plan(
-        [
-            Delete(DISKS, disk.id, disk.generation),
-            Charge(disk.project_id, negated(disk.cost)),
-            tombstone(EntityKind.PERSISTENT_DISK, disk.id, cloud.clock.now_ms()),
-            reap_flavor(disk.flavor_id),
-        ]
-    )
+    writes: list[Write] = [
+        Delete(DISKS, disk.id, disk.generation),
+        Charge(disk.project_id, negated(disk.cost)),
+        tombstone(EntityKind.PERSISTENT_DISK, disk.id, cloud.clock.now_ms()),
+        reap_flavor(disk.flavor_id),
+    ]
+    if unmade.missing is not None and disk.host_id is not None:
+        writes += await owed(cloud, disk.host_id, DebtKind.DISK, disk.id)
+    return Plan(writes)
 
 
 async def unlock(cloud: Cloud, order: DeleteDisk, error: ErrorRecord) -> Plan:

@@ -38,6 +38,18 @@ class AgentNotTold(PhotonError):
 
 
 @dataclass(eq=False)
+class HostForgotten(PhotonError):
+    """A warning: a host was removed without its agent being told."""
+
+    code, kind = "InternalError", Kind.UNAVAILABLE
+    text = (
+        "the host's agent was not told of this: {cause}. Should the machine come back, what is "
+        "left on it is removed, and its agent is told"
+    )
+    cause: str
+
+
+@dataclass(eq=False)
 class HostsNotTold(PhotonError):
     """A warning: the rest of them were."""
 

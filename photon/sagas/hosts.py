@@ -17,6 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from photon.agent_client.errors import AgentFaulty, AgentUnreachable
+from photon.domain.debt import DebtKind
 from photon.domain.error_catalogue import HostProvisionFailed, InvalidLoginCredentials
 from photon.domain.errors import PhotonError
 from photon.domain.guest import AgentRefusal, HostCapacity, Provision, Refusal
@@ -28,7 +29,7 @@ from photon.domain.task import ErrorRecord
 from photon.sagas.cloud import Cloud
 from photon.sagas.errors import HostNotReached
 from photon.store.host_reach import datastore_writes
-from photon.store.nouns import HOSTS
+from photon.store.nouns import DEBTS, HOSTS
 from photon.store.protocol import Update
 from photon.tasks.saga import Plan, Run, Saga, Step
 
@@ -68,7 +69,7 @@ async def take(cloud: Cloud, order: HostOrder) -> HostCapacity:
     try:
         inventory = await cloud.agents.provision(host.agent_endpoint, provision_of(host))
     except Refusal as refusal:
-        raise _not_taken(host, refusal) from refusal
+        raise await _not_taken(cloud, host, refusal) from refusal
     except (AgentUnreachable, AgentFaulty) as problem:
         raise HostProvisionFailed(host.address, str(problem)) from problem
     check_capacity(host, inventory.capacity)
@@ -90,9 +91,18 @@ def provision_of(host: Host) -> Provision:
     )
 
 
-def _not_taken(host: Host, refusal: Refusal) -> PhotonError:
+async def _not_taken(cloud: Cloud, host: Host, refusal: Refusal) -> PhotonError:
     if refusal.code is AgentRefusal.BAD_CREDENTIALS:
         return InvalidLoginCredentials(host.address)
+    before = refusal.facts.get("host_id", "")
+    if refusal.code is AgentRefusal.OTHER_PLANE and await cloud.store.count(
+        DEBTS, {"host_id": before, "kind": DebtKind.HOST}
+    ):
+        cause = (
+            f"it was removed as host {before} while it was MISSING, and what is left on it is not "
+            "cleared yet; delete this host, wait a minute, and add it again"
+        )
+        return HostProvisionFailed(host.address, cause)
     return HostProvisionFailed(host.address, f"{refusal.message} ({refusal.code})")
 
 

@@ -7,7 +7,8 @@ DELETE_HOST                         (ends with the task)
 end                                 row gone, with the datastores that no   as it was; ERROR if
                                     other host reaches; tombstone           its agent was silent
 
-The delete of a host in ERROR goes on without its agent: that is how a lost machine is removed.
+The delete of a host that is MISSING, or in ERROR, goes on without its agent: that is how a lost
+machine is removed. Should it come back, it owes what is left on it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import msgspec
 
 from photon.agent_client.address import HostAddress
 from photon.agent_client.errors import AgentFaulty, AgentUnreachable
+from photon.domain.debt import DebtKind
 from photon.domain.error_catalogue import HostHasVms
 from photon.domain.guest import AgentRefusal, Refusal
 from photon.domain.host import Host, HostOperation, HostState
@@ -25,21 +27,24 @@ from photon.domain.kinds import EntityKind
 from photon.domain.orders.host import DeleteHost
 from photon.domain.task import ErrorRecord
 from photon.sagas.cloud import Cloud
-from photon.sagas.errors import AgentNotTold, HostDeprovisionFailed
-from photon.sagas.refusals import error_of
+from photon.sagas.errors import HostDeprovisionFailed, HostForgotten
+from photon.sagas.missing import becomes_missing, is_missing, owed_by
+from photon.sagas.refusals import NotDone, error_of
 from photon.store.endings import tombstone
 from photon.store.host_reach import leaving_writes, links_of
-from photon.store.nouns import HOSTS, MISSING_HOSTS, VMS
+from photon.store.nouns import DISKS, HOSTS, MISSING_HOSTS, VMS
 from photon.store.protocol import Delete, Reap, Update, Write
 from photon.store.reaping import reap_zone
 from photon.tasks.saga import Plan, Run, Saga, Step
 
 
-async def delete_host(run: Run[Cloud], order: DeleteHost) -> None:
-    if order.deprovision:
-        silence = await run(DEPROVISION_HOST, order)
-        if silence is not None:
-            run.warn(AgentNotTold(silence))
+async def delete_host(run: Run[Cloud], order: DeleteHost) -> str | None:
+    if not order.deprovision:
+        return None
+    silence = await run(DEPROVISION_HOST, order)
+    if silence is not None:
+        run.warn(HostForgotten(silence))
+    return silence
 
 
 async def give_back(cloud: Cloud, order: DeleteHost) -> str | None:
@@ -48,19 +53,31 @@ async def give_back(cloud: Cloud, order: DeleteHost) -> str | None:
     vms = await cloud.store.count(VMS, {"host_id": host.id})
     if vms:
         raise HostHasVms(id=host.id, vm_count=vms)
+    if await is_missing(cloud, host.id):
+        await _check_no_disks(cloud, host)
+        return "it is MISSING"
     try:
         await cloud.agents.deprovision(HostAddress(host.agent_endpoint, host.id))
     except Refusal as refusal:
         if refusal.code is not AgentRefusal.HOST_NOT_FOUND:
             raise error_of(refusal, HostOperation.DELETE, host.id) from refusal
     except (AgentUnreachable, AgentFaulty) as problem:
-        if not order.silently:
+        if not (order.silently or await becomes_missing(cloud, host.id)):
             raise HostDeprovisionFailed(host.address, str(problem)) from problem
+        await _check_no_disks(cloud, host)
         return str(problem)
     return None
 
 
-async def finish(cloud: Cloud, order: DeleteHost, result: None) -> Plan:
+async def _check_no_disks(cloud: Cloud, host: Host) -> None:
+    """An agent that answers refuses by itself. Whose disks are lost must say so, disk by disk."""
+    disks = await cloud.store.count(DISKS, {"host_id": host.id})
+    if disks:
+        problem = f"host {host.address} has {disks} persistent disks; delete them first"
+        raise NotDone(id=host.id, problem=problem)
+
+
+async def finish(cloud: Cloud, order: DeleteHost, silence: str | None) -> Plan:
     host = await cloud.host(order.host_id)
     links = await links_of(cloud.store, host.id)
     writes: list[Write] = [
@@ -69,6 +86,8 @@ async def finish(cloud: Cloud, order: DeleteHost, result: None) -> Plan:
         *await leaving_writes(cloud.store, links),
         tombstone(EntityKind.HOST, host.id, cloud.clock.now_ms()),
     ]
+    if silence is not None and host.provisioned:
+        writes += owed_by(cloud, host, DebtKind.HOST, host.id)
     if host.zone_id is not None:
         writes.append(reap_zone(host.zone_id))
     return Plan(writes)
@@ -86,7 +105,7 @@ def _left(host: Host, state: HostState) -> Host:
 
 DEPROVISION_HOST = Step("DEPROVISION_HOST", give_back)
 
-SAGA: Final[Saga[Cloud, DeleteHost, None]] = Saga(
+SAGA: Final[Saga[Cloud, DeleteHost, str | None]] = Saga(
     operation=HostOperation.DELETE,
     order=DeleteHost,
     shown=("DEPROVISION_HOST", "QUERY_DEPROVISION_HOST_TASK_RESULT", "DELETE_HOST"),

@@ -27,6 +27,7 @@ from photon.domain.orders.host import HostOrder
 from photon.domain.task import ErrorRecord
 from photon.sagas.cloud import Cloud
 from photon.sagas.errors import AgentNotTold
+from photon.sagas.missing import is_missing, refuse_missing
 from photon.sagas.refusals import explained
 from photon.store.nouns import HOSTS, VMS
 from photon.store.protocol import Update
@@ -53,6 +54,8 @@ async def enter_maintenance(cloud: Cloud, order: HostOrder) -> str | None:
     vms = await cloud.store.count(VMS, {"host_id": host.id})
     if vms:
         raise HostHasVms(id=host.id, vm_count=vms)
+    if await is_missing(cloud, host.id):
+        return "it is MISSING"
     try:
         with explained(HostOperation.ENTER_MAINTENANCE, host.id):
             await cloud.agents.set_mode(_address(host), HostMode.MAINTENANCE)
@@ -63,6 +66,7 @@ async def enter_maintenance(cloud: Cloud, order: HostOrder) -> str | None:
 
 async def exit_maintenance(cloud: Cloud, order: HostOrder) -> None:
     host = await cloud.host(order.host_id)
+    await refuse_missing(cloud, host)
     with explained(HostOperation.EXIT_MAINTENANCE, host.id):
         await cloud.agents.set_mode(_address(host), HostMode.NORMAL)
         inventory = await cloud.agents.inventory(_address(host))

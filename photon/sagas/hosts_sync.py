@@ -26,7 +26,7 @@ from photon.sagas.hosts import provision_of
 from photon.sagas.locks import nothing_to_unlock
 from photon.store.errors import StoreConflict
 from photon.store.host_reach import learn
-from photon.store.nouns import HOSTS
+from photon.store.nouns import HOSTS, MISSING_HOSTS
 from photon.tasks.saga import Plan, Run, Saga, Step
 
 HOSTS_PAGE: Final = 100
@@ -56,9 +56,12 @@ async def sync(cloud: Cloud, order: SyncHosts) -> Synced:
     while True:
         page = await cloud.store.page(HOSTS, {}, limit=HOSTS_PAGE, after=after)
         ours = [host for host in page.items if host.provisioned]
-        told = await asyncio.gather(*(_tell(cloud, host, turns) for host in ours))
-        hosts += len(told)
-        silent += told.count(False)
+        rows = await cloud.store.find_many(MISSING_HOSTS, [host.id for host in ours])
+        missing = {row.id for row in rows}
+        called = [host for host in ours if host.id not in missing]
+        told = await asyncio.gather(*(_tell(cloud, host, turns) for host in called))
+        hosts += len(ours)
+        silent += len(missing) + told.count(False)
         if not page.more:
             return Synced(hosts, silent)
         after = page.items[-1].id

@@ -26,6 +26,7 @@ from photon.images.stored import StoredImage
 from photon.sagas.cloud import Cloud
 from photon.sagas.images import REPLICATE_IMAGE, failed, ready, the_image
 from photon.sagas.locks import unlock_vm
+from photon.sagas.missing import is_missing
 from photon.sagas.refusals import explained
 from photon.sagas.whereabouts import host_of
 from photon.store.nouns import IMAGES, VMS
@@ -61,7 +62,7 @@ async def capture(cloud: Cloud, order: Capture) -> StoredImage:
 
 async def undo_capture(cloud: Cloud, order: Capture) -> None:
     vm = await cloud.vm(order.vm_id)
-    if vm.host_id is not None:
+    if vm.host_id is not None and not await is_missing(cloud, vm.host_id):
         await _drop(cloud, await cloud.address_of(vm.host_id), order.image_id)
 
 

@@ -1,7 +1,8 @@
 """ATTACH_DISK and DETACH_DISK: one step each, on a VM and a persistent disk, both locked.
 
 The host checks the VM's power state; whatever it refuses leaves both as they were. When it acted
-and its answer was lost, the watch of guests makes the store say what the host says.
+and its answer was lost, the watch of guests makes the store say what the host says. A MISSING host
+owes a detach, so that the VM and the disk can be deleted each.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from typing import Final
 import msgspec
 
 from photon.agent_client.errors import AgentUnreachable
+from photon.domain.debt import DebtKind
 from photon.domain.disk import DiskState, PersistentDisk, VmDisk
 from photon.domain.error_catalogue import DiskNotFound
 from photon.domain.guest import AgentRefusal, Refusal
 from photon.domain.orders.vm import VmDiskOrder
 from photon.domain.task import ErrorRecord
 from photon.sagas.cloud import Cloud
+from photon.sagas.missing import OwedByMissingHost, is_missing, owed
 from photon.sagas.refusals import NotDone, error_of, explained
 from photon.sagas.whereabouts import host_of
 from photon.store.nouns import DISKS, VMS
@@ -46,8 +49,17 @@ async def attach_disk(run: Run[Cloud], order: VmDiskOrder) -> None:
     await run(ATTACH_DISK, Plug(order.vm_id, order.disk_id, run.fence))
 
 
-async def detach_disk(run: Run[Cloud], order: VmDiskOrder) -> None:
-    await run(DETACH_DISK, Plug(order.vm_id, order.disk_id, run.fence))
+class Unplugged(msgspec.Struct, frozen=True):
+    """`missing`: the address of the MISSING host where they still are together."""
+
+    missing: str | None = None
+
+
+async def detach_disk(run: Run[Cloud], order: VmDiskOrder) -> Unplugged:
+    unplugged = await run(DETACH_DISK, Plug(order.vm_id, order.disk_id, run.fence))
+    if unplugged.missing is not None:
+        run.warn(OwedByMissingHost(unplugged.missing))
+    return unplugged
 
 
 async def attach(cloud: Cloud, order: Plug) -> None:
@@ -70,7 +82,7 @@ async def attach(cloud: Cloud, order: Plug) -> None:
 async def undo_attach(cloud: Cloud, order: Plug) -> None:
     """What cannot be undone because the host is silent, the watch of guests tells of later."""
     vm = await cloud.vm(order.vm_id)
-    if vm.host_id is None:
+    if vm.host_id is None or await is_missing(cloud, vm.host_id):
         return
     host = await cloud.address_of(vm.host_id)
     try:
@@ -82,16 +94,19 @@ async def undo_attach(cloud: Cloud, order: Plug) -> None:
             raise error_of(refusal, "DETACH_DISK", vm.id) from refusal
 
 
-async def detach(cloud: Cloud, order: Plug) -> None:
+async def detach(cloud: Cloud, order: Plug) -> Unplugged:
     vm = await cloud.vm(order.vm_id)
     if order.disk_id not in {disk.id for disk in vm.persistent_disks}:
         raise NotDone(
             id=vm.id,
             problem=f"disk {order.disk_id} is not attached to VM {vm.id}; nothing to detach",
         )
+    if vm.host_id is not None and await is_missing(cloud, vm.host_id):
+        return Unplugged(missing=vm.host_address or vm.host_id)
     host = await host_of(cloud, vm)
     with explained("DETACH_DISK", vm.id):
         await cloud.agents.detach_disk(host, order.fence, vm.id, order.disk_id)
+    return Unplugged()
 
 
 async def _disk(cloud: Cloud, disk_id: str) -> PersistentDisk:
@@ -108,11 +123,17 @@ async def finish_attach(cloud: Cloud, order: VmDiskOrder, result: None) -> Plan:
     return Plan([Update(VMS, replace(vm, disks=disks, task_id=None)), Update(DISKS, attached)])
 
 
-async def finish_detach(cloud: Cloud, order: VmDiskOrder, result: None) -> Plan:
+async def finish_detach(cloud: Cloud, order: VmDiskOrder, unplugged: Unplugged) -> Plan:
     vm, disk = await cloud.vm(order.vm_id), await _disk(cloud, order.disk_id)
     left = tuple(plugged for plugged in vm.disks if plugged.id != disk.id)
     detached = replace(disk, state=DiskState.DETACHED, vm_id=None, task_id=None)
-    return Plan([Update(VMS, replace(vm, disks=left, task_id=None)), Update(DISKS, detached)])
+    writes: list[Write] = [
+        Update(VMS, replace(vm, disks=left, task_id=None)),
+        Update(DISKS, detached),
+    ]
+    if unplugged.missing is not None and vm.host_id is not None:
+        writes += await owed(cloud, vm.host_id, DebtKind.DETACH, disk.id, vm_id=vm.id)
+    return Plan(writes)
 
 
 async def unlock_both(cloud: Cloud, order: VmDiskOrder, error: ErrorRecord) -> Plan:

@@ -34,7 +34,7 @@ class MissingHosts:
         self._ids = ids
         return self
 
-    def __contains__(self, host_id: str | None) -> bool:
+    def __contains__(self, host_id: object) -> bool:
         assert self._ids is not None, "loaded first"
         return host_id in self._ids
 

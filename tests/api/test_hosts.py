@@ -11,9 +11,12 @@ import pytest
 
 from photon.domain.demand import Demand, NoPlacement, Placement
 from photon.domain.host_spec import MANAGEMENT_KEYS
+from photon.domain.missing_host import MissingHost
+from photon.domain.readiness import Readiness
 from photon.domain.task import Task, TaskState
-from photon.store.nouns import DATASTORES, HOST_DATASTORES, HOSTS
-from photon.store.protocol import Update
+from photon.store.nouns import DATASTORES, HOST_DATASTORES, HOSTS, IMAGES, MISSING_HOSTS
+from photon.store.protocol import Delete, Insert, Update
+from tests.api.builders import an_image
 from tests.api.cloud_rig import ENDPOINT, CloudApi, error_codes, host_spec
 from tests.api.cloud_rig import HOSTS as PATH
 
@@ -58,6 +61,9 @@ async def test_a_host_that_is_added_is_shown_as_it_was_given(api: CloudApi) -> N
         "metadata": {"AGENT_ENDPOINT": ENDPOINT},
         "esxVersion": None,
         "state": "NOT_PROVISIONED",
+        "agentState": None,
+        "missingSince": None,
+        "missingReason": None,
     }
     assert [host["id"] for host in await api.items(PATH)] == [task.entity_id]
 
@@ -228,10 +234,57 @@ async def test_a_host_whose_agent_is_silent_goes_into_maintenance_with_a_warning
     api.endpoints.clear()
     task = await verb(api, host_id, "enter-maintenance")
     assert task.steps[0].warnings
-    failed = await api.run("DELETE", f"{PATH}/{host_id}")
-    assert error_codes(failed) == ["HostDeprovisionFailed"]
-    assert (await api.host(host_id))["state"] == "ERROR"
-    assert (await api.run("DELETE", f"{PATH}/{host_id}")).state is TaskState.COMPLETED
+    await lose(api, host_id)
+    gone = await api.run("DELETE", f"{PATH}/{host_id}")
+    assert gone.state is TaskState.COMPLETED, "one delete is enough"
+    assert "Should the machine come back" in gone.steps[0].warnings[0].message
+    assert await api.store.count(MISSING_HOSTS, {}) == 0
+
+
+async def lose(api: CloudApi, host_id: str) -> None:
+    await api.store.commit([Insert(MISSING_HOSTS, MissingHost(host_id, 7000, "nobody is there"))])
+
+
+async def a_vm(api: CloudApi, project_id: str) -> str:
+    image = msgspec.structs.replace(
+        await an_image(api, project_id), state=Readiness.READY, checksum="ab" * 32, generation=1
+    )
+    await api.store.commit([Update(IMAGES, image)])
+    return await api.a_vm(project_id, image.id)
+
+
+async def test_a_missing_host_is_shown_as_such_and_so_are_its_vms(api: CloudApi) -> None:
+    host_id = await api.ready_host()
+    project_id = await api.a_project()
+    vm_id = await a_vm(api, project_id)
+    assert (await api.host(host_id))["agentState"] == "ACTIVE"
+    assert (await api.get(f"/v1/vms/{vm_id}"))["hostState"] == "ACTIVE"
+    await lose(api, host_id)
+    for shown in (await api.host(host_id), *await api.items(PATH)):
+        assert shown["agentState"] == "MISSING"
+        assert (shown["missingSince"], shown["missingReason"]) == (7000, "nobody is there")
+        assert shown["state"] == "READY"
+    for path in (f"/v1/projects/{project_id}/vms", f"{PATH}/{host_id}/vms"):
+        [vm] = await api.items(path)
+        assert (vm["hostState"], vm["state"]) == ("MISSING", "STOPPED")
+    await api.store.commit([Delete(MISSING_HOSTS, host_id)])
+    assert (await api.get(f"/v1/vms/{vm_id}"))["hostState"] == "ACTIVE"
+
+
+async def test_a_vm_on_a_missing_host_is_refused_by_what_only_its_host_can_do(
+    api: CloudApi,
+) -> None:
+    host_id = await api.ready_host()
+    vm_id = await a_vm(api, await api.a_project())
+    await lose(api, host_id)
+    for verb_ in ("start", "stop", "restart", "suspend", "resume"):
+        task = await api.run("POST", f"/v1/vms/{vm_id}/{verb_}")
+        assert error_codes(task) == ["InvalidHostState"]
+        assert "MISSING" in task.steps[0].errors[0].message
+    assert (await api.get(f"/v1/vms/{vm_id}"))["state"] == "STOPPED"
+    gone = await api.run("DELETE", f"/v1/vms/{vm_id}")
+    assert gone.state is TaskState.COMPLETED
+    assert [warning.code for warning in gone.steps[0].warnings] == ["InvalidHostState"]
 
 
 async def test_a_host_that_another_task_holds_says_so_in_its_first_step(api: CloudApi) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from photon.sagas.catalogue import SAGAS
-from tests.sagas import cases_disks, cases_hosts, cases_images, cases_sync, cases_vms
+from tests.sagas import cases_disks, cases_hosts, cases_images, cases_missing, cases_sync, cases_vms
 from tests.tasks import harness
 from tests.tasks.harness import SagaCase
 
@@ -15,6 +15,7 @@ CASES: tuple[SagaCase, ...] = (
     *cases_vms.CASES,
     *cases_disks.CASES,
     *cases_hosts.CASES,
+    *cases_missing.CASES,
     *cases_sync.CASES,
     *cases_images.CASES,
 )

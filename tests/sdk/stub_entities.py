@@ -69,6 +69,7 @@ def vm(spec: Json) -> Json:
         "metadata": spec.get("metadata") or {},
         "floatingIp": None,
         "projectId": spec["parent"],
+        "hostState": "ACTIVE",
     }
 
 
@@ -95,6 +96,9 @@ def host(spec: Json) -> Json:
         "metadata": spec.get("metadata") or {},
         "esxVersion": None,
         "state": "NOT_PROVISIONED",
+        "agentState": None,
+        "missingSince": None,
+        "missingReason": None,
     }
 
 

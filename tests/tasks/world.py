@@ -25,12 +25,15 @@ from photon.domain.guest import Inventory, Refusal
 from photon.domain.task import Task
 from photon.images.library import ImageLibrary
 from photon.reconcilers.audit import Violation, audit
+from photon.reconcilers.debts import Debts
 from photon.reconcilers.guest_watch import ORPHAN_GRACE_SECONDS, GuestWatch
+from photon.reconcilers.host_register import HostRegister
 from photon.store.durably import Inline
 from photon.store.nouns import (
     HOSTS,
     IDEMPOTENT_ANSWERS,
     MEMBERS,
+    MISSING_HOSTS,
     NOUNS,
     PROJECTS,
     TASKS,
@@ -217,8 +220,15 @@ class World:
         return await audit(self.store, await self.inventories())
 
     async def settle(self) -> None:
-        """Lets the duties that mend differences do so, with all the time that they want."""
+        """Lets the duties that mend differences do so, with all the time that they want.
+
+        Hosts that were missing come back.
+        """
         watch = GuestWatch(self.store, self.agents, self.clock)
+        for row in (await self.store.page(MISSING_HOSTS, {}, limit=100)).items:
+            assert await watch.reconcile(row.id)
+            assert await HostRegister(self.store, self.clock).found([row.id])
+        await Debts(self.store, self.agents, self.clock).once()
         await watch.audit_all()
         self.clock.seconds += ORPHAN_GRACE_SECONDS + 1
         await watch.audit_all()

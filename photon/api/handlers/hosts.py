@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -26,10 +27,11 @@ from photon.domain.error_catalogue import (
 from photon.domain.host import HOST_OPERATION_FROM, Host, HostOperation, HostState
 from photon.domain.host_spec import check_metadata
 from photon.domain.kinds import EntityKind
+from photon.domain.missing_host import AgentState
 from photon.domain.orders.host import DeleteHost, HostOrder
 from photon.domain.readiness import Readiness
 from photon.store.errors import AlreadyExists
-from photon.store.nouns import HOSTS, VMS, ZONES
+from photon.store.nouns import HOSTS, MISSING_HOSTS, VMS, ZONES
 from photon.store.protocol import Insert, Require, Update, Write
 from photon.wire.v1 import host as wire
 from photon.wire.v1.basics import ResourceList
@@ -81,11 +83,22 @@ async def _usable_zone(plane: Plane, zone_id: str) -> None:
 
 
 async def list_hosts(plane: Plane, call: Call[PageQuery, None]) -> ResourceList[wire.Host]:
-    return await list_page(plane, call, Listing(HOSTS, host_view))
+    listed = await list_page(plane, call, Listing(HOSTS, host_view))
+    missing = await plane.missing.load()
+    rows = await plane.store.find_many(
+        MISSING_HOSTS, [host.id for host in listed.items if host.id in missing]
+    )
+    why = {row.id: row for row in rows}
+    for host in listed.items:
+        if host.id in why:
+            host.agent_state = AgentState.MISSING
+            host.missing_since, host.missing_reason = why[host.id].since_ms, why[host.id].why
+    return listed
 
 
 async def show_host(plane: Plane, call: Plain) -> wire.Host:
-    return host_view(await _the_host(plane, call.id), call.base)
+    host = await _the_host(plane, call.id)
+    return host_view(host, call.base, await plane.store.find(MISSING_HOSTS, host.id))
 
 
 async def list_host_tasks(plane: Plane, call: Call[StateQuery, None]) -> ResourceList[Task]:
@@ -95,7 +108,8 @@ async def list_host_tasks(plane: Plane, call: Call[StateQuery, None]) -> Resourc
 
 async def list_host_vms(plane: Plane, call: Call[PageQuery, None]) -> ResourceList[Vm]:
     await _the_host(plane, call.id)
-    return await list_page(plane, call, Listing(VMS, vm_view, within={"host_id": call.id}))
+    view = partial(vm_view, missing=await plane.missing.load())
+    return await list_page(plane, call, Listing(VMS, view, within={"host_id": call.id}))
 
 
 async def provision_host(plane: Plane, call: Plain) -> Task:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -42,14 +43,14 @@ Plain = Call[NoQuery, None]
 
 async def list_vms(plane: Plane, call: Call[NamedQuery, None]) -> ResourceList[wire.Vm]:
     await the_project(plane, call.id)
-    listing = Listing(
-        VMS, vm_view, within={"project_id": call.id}, filters={"name": call.query.name}
-    )
+    view = partial(vm_view, missing=await plane.missing.load())
+    listing = Listing(VMS, view, within={"project_id": call.id}, filters={"name": call.query.name})
     return await list_page(plane, call, listing)
 
 
 async def show_vm(plane: Plane, call: Plain) -> wire.Vm:
-    return vm_view(await the_vm(plane, call.id), call.base)
+    missing = await plane.missing.load()
+    return vm_view(await the_vm(plane, call.id), call.base, missing)
 
 
 async def list_vm_tasks(plane: Plane, call: Call[StateQuery, None]) -> ResourceList[Task]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from photon.domain.datastore import Datastore
 from photon.domain.host import Host
 from photon.domain.kinds import EntityKind
+from photon.domain.missing_host import AgentState, MissingHost
 from photon.wire.v1 import host as wire
 
 
-def host_view(host: Host, base: str) -> wire.Host:
+def host_view(host: Host, base: str, missing: MissingHost | None = None) -> wire.Host:
     """With its password: only the system's administrators see hosts (contract, 2.4)."""
+    heard = AgentState.ACTIVE if missing is None else AgentState.MISSING
     return wire.Host(
         id=host.id,
         self_link=f"{base}/v1/infrastructure/hosts/{host.id}",
@@ -22,6 +24,9 @@ def host_view(host: Host, base: str) -> wire.Host:
         metadata=host.metadata,
         esx_version=host.hypervisor,
         state=host.state,
+        agent_state=heard if host.provisioned else None,
+        missing_since=None if missing is None else missing.since_ms,
+        missing_reason=None if missing is None else missing.why,
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from photon.domain.disk import PersistentDisk, VmDisk
+from photon.domain.missing_host import AgentState
 from photon.domain.quota import Amount
 from photon.domain.vm import Vm
 from photon.wire.v1 import disk as wire_disk
@@ -16,7 +17,11 @@ def cost_view(cost: Iterable[Amount]) -> list[QuotaLineItem]:
     return [QuotaLineItem(amount.key, amount.value, amount.unit) for amount in cost]
 
 
-def vm_view(vm: Vm, base: str) -> wire_vm.Vm:
+def vm_view(vm: Vm, base: str, missing: Container[str | None]) -> wire_vm.Vm:
+    """`missing`: ids of hosts."""
+    host_state = None
+    if vm.host_id is not None:
+        host_state = AgentState.MISSING if vm.host_id in missing else AgentState.ACTIVE
     return wire_vm.Vm(
         id=vm.id,
         self_link=f"{base}/v1/vms/{vm.id}",
@@ -34,6 +39,7 @@ def vm_view(vm: Vm, base: str) -> wire_vm.Vm:
         metadata=vm.metadata,
         floating_ip=None,
         project_id=vm.project_id,
+        host_state=host_state,
     )
 
 

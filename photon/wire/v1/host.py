@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from photon.domain.host import HostState, UsageTag
+from photon.domain.missing_host import AgentState
 from photon.domain.readiness import Readiness
 from photon.wire.v1.basics import Name, NonEmpty, check_name
 from photon.wire.v1.vm import TextMap
@@ -43,6 +44,11 @@ class Host(msgspec.Struct, rename="camel"):
     metadata: dict[str, str]
     esx_version: str | None
     state: HostState
+    # Beyond the contract: whether its agent is heard (None: nobody listens yet), and if it is not,
+    # since when (in milliseconds) and what was heard instead.
+    agent_state: AgentState | None = None
+    missing_since: int | None = None
+    missing_reason: str | None = None
 
 
 class HostSetAvailabilityZoneOperation(msgspec.Struct, rename="camel"):

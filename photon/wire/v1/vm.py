@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 
 from photon.domain.disk import DiskState
+from photon.domain.missing_host import AgentState
 from photon.domain.vm import VmState
 from photon.wire.v1.affinity import Affinities
 from photon.wire.v1.basics import TAG_LENGTH_MAX, Name, NonEmpty, QuotaLineItem, check_name
@@ -87,6 +88,9 @@ class Vm(msgspec.Struct, rename="camel"):
     metadata: dict[str, str]
     floating_ip: str | None
     project_id: str
+    # Beyond the contract: whether its host is heard. While that is MISSING, `state` is the last one
+    # that was known.
+    host_state: AgentState | None = None
 
 
 class VmDiskOperation(msgspec.Struct, rename="camel"):
