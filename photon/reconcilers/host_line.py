@@ -84,8 +84,14 @@ class AgentLine:
     _polling: asyncio.Task[None] | None = None
     _returning: asyncio.Task[None] | None = None
 
+    @property
+    def is_open(self) -> bool:
+        return self._polling is not None
+
     def open(self) -> None:
-        self._polling = asyncio.create_task(self._poll(), name=f"poll {self.endpoint}")
+        """Once; nothing the second time."""
+        if self._polling is None:
+            self._polling = asyncio.create_task(self._poll(), name=f"poll {self.endpoint}")
 
     def join(self, host_id: str, *, missing: bool) -> None:
         """`missing`: the store says so, since before anybody listened here."""

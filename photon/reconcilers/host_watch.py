@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from photon.agent_client.protocol import Agents
@@ -20,11 +20,16 @@ from photon.reconcilers.host_line import MISS_PAUSE_SECONDS, AgentLine, Believer
 from photon.reconcilers.host_register import HostRegister
 from photon.store.missing_hosts import MissingHosts
 from photon.store.nouns import HOSTS
-from photon.store.protocol import Change, CloudStore
+from photon.store.protocol import PAGE_SIZE_MAX, Change, CloudStore
 
 HOSTS_PAGE: Final = 100
+LOOKS_AT_ONCE_MAX: Final = 16  # Inventories asked for at once, when many hosts come.
 
 log = logging.getLogger(__name__)
+
+
+def _all_hosts(host_id: str) -> bool:
+    return True
 
 
 class HostWatch:
@@ -42,6 +47,8 @@ class HostWatch:
         self._register = HostRegister(store, clock)
         self._ears = Ears(agents, believer, keeper, self._register, clock)
         self._stored_missing = MissingHosts(store)
+        self._mine: Callable[[str], bool] = _all_hosts
+        self._gatherings = 0  # so many callers put hosts now, whose lines open together
         self._lines: dict[str, AgentLine] = {}
         self._endpoint_of: dict[str, str] = {}
         self._generation_of: dict[str, int] = {}  # of the row that is believed
@@ -64,9 +71,52 @@ class HostWatch:
             after = page.items[-1].id
         self._following = asyncio.create_task(self._follow(), name="host-watch")
 
-    async def settle(self, *, seconds: float) -> None:
-        """Returns when every agent was heard, or was called in vain, or when the time is up."""
-        waits = [asyncio.create_task(line.heard.wait()) for line in self._lines.values()]
+    async def follow(self, mine: Callable[[str], bool]) -> None:
+        """In place of `start`, where other controllers watch the hosts that are not `mine`.
+        Whoever changes what `mine` answers says so by `look_over`."""
+        self._mine = mine
+        await self._stored_missing.load()
+        self._unsubscribe = self._store.subscribe(self._heard)
+        self._following = asyncio.create_task(self._follow(), name="host-watch")
+
+    async def look_over(self, host_ids: Collection[str]) -> None:
+        """These hosts became this controller's to watch, or ceased to be. Returns when those whose
+        agents are listened to already were asked for all that they hold."""
+        ids, joined = list(host_ids), list[Host]()
+        self._gatherings += 1
+        try:
+            for start in range(0, len(ids), PAGE_SIZE_MAX):
+                page = ids[start : start + PAGE_SIZE_MAX]
+                hosts = await self._store.find_many(HOSTS, page)
+                joined += [host for host in hosts if self._put(host)]
+                for host_id in set(page) - {host.id for host in hosts}:
+                    self._remove(host_id)
+        finally:
+            self._gatherings -= 1
+            self._open_lines()
+        turns = asyncio.Semaphore(LOOKS_AT_ONCE_MAX)
+        await asyncio.gather(*(self._look(host, turns) for host in joined))
+
+    def _open_lines(self) -> None:
+        """All hosts of a line before its first poll, which then brings all of them whole."""
+        if not self._gatherings:
+            for line in self._lines.values():
+                line.open()
+
+    async def _look(self, host: Host, turns: asyncio.Semaphore) -> None:
+        async with turns:
+            line = self._lines.get(host.agent_endpoint)
+            if line is not None and host.id in line.hosts:
+                await line.look(host.id)
+
+    async def settle(self, *, seconds: float, host_ids: Collection[str] | None = None) -> None:
+        """Returns when every agent (or those of these hosts) was heard, or was called in vain, or
+        when the time is up."""
+        lines = list(self._lines.values())
+        if host_ids is not None:
+            endpoints = {self._endpoint_of[id] for id in host_ids if id in self._endpoint_of}
+            lines = [self._lines[endpoint] for endpoint in endpoints]
+        waits = [asyncio.create_task(line.heard.wait()) for line in lines]
         if waits:
             _, late = await asyncio.wait(waits, timeout=seconds)
             for wait in late:
@@ -129,6 +179,10 @@ class HostWatch:
 
     def _put(self, host: Host) -> bool:
         """Whether its line was there before, so that nobody will report it whole unasked."""
+        if not self._mine(host.id):
+            self._generation_of.pop(host.id, None)
+            self._remove(host.id)
+            return False
         if host.generation < self._generation_of.get(host.id, 0):
             return False
         self._generation_of[host.id] = host.generation
@@ -145,9 +199,10 @@ class HostWatch:
         joined = line is not None
         if line is None:
             line = self._lines[endpoint] = AgentLine(endpoint, self._ears)
-            line.open()
         line.join(host.id, missing=host.id in self._stored_missing)
-        return joined
+        if not joined:
+            self._open_lines()
+        return joined and line.is_open
 
     def _remove(self, host_id: str) -> None:
         self._leave(host_id)

@@ -10,9 +10,10 @@ demand are fairly compared, whoever owns how many leaves.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from random import Random
 
+from photon.domain.demand import Demand, Placement
 from photon.domain.guest import HostReport, Inventory
 from photon.domain.host import HostState, UsageTag
 from photon.domain.placement import HostView
@@ -50,6 +51,8 @@ class TreeTop:
         self._groups = Groups()
         self._leaves: dict[str, Leaf] = {}
         self._leaf_of: dict[str, Leaf] = {}
+        self._id_of: dict[Leaf, str] = {}
+        self._hosts: dict[Leaf, set[str]] = {}
         self._asked: dict[str, tuple[str, ChildNode]] = {}  # by leaf: its controller, and the node
         self.root = Root([], random, clock)
         self._growths = {MINE: self._growth(self.root.branch)}
@@ -60,9 +63,8 @@ class TreeTop:
         """A leaf of this controller. The root does not ask it before `open`."""
         leaf = self._leaves.get(leaf_id)
         if leaf is None:
-            leaf = self._leaves[leaf_id] = Leaf(
-                self._clock, self._policy, self._datastores, self._groups
-            )
+            leaf = Leaf(self._clock, self._policy, self._datastores, self._groups)
+            self._leaves[leaf_id], self._id_of[leaf], self._hosts[leaf] = leaf, leaf_id, set()
         return leaf
 
     def leaf(self, leaf_id: str) -> Leaf | None:
@@ -90,16 +92,19 @@ class TreeTop:
             self.root.branch.remove(growth.top)
             del self._growths[controller]
 
-    def drop(self, leaf_id: str) -> None:
+    def drop(self, leaf_id: str) -> Collection[str]:
         """This controller's leaf is another's now, or none: forgets what is believed of its hosts,
-        but for those that were seated elsewhere meanwhile."""
-        asked = self._asked.get(leaf_id)
-        if asked is not None and asked[0] == MINE:
+        and answers which they are."""
+        leaf = self._leaves.get(leaf_id)
+        if leaf is None:
+            return ()
+        if self._asked.get(leaf_id) == (MINE, leaf):
             self.close(leaf_id)
-        leaf = self._leaves.pop(leaf_id, None)
-        if leaf is not None:
-            for host_id in [id for id, has in self._leaf_of.items() if has is leaf]:
-                self.unseat(host_id)
+        hosts = list(self._hosts[leaf])
+        for host_id in hosts:
+            self.unseat(host_id)
+        del self._leaves[leaf_id], self._id_of[leaf], self._hosts[leaf]
+        return hosts
 
     def answering(self, leaf_id: str) -> str | None:
         """The controller whose node the root asks for this leaf; None: nobody."""
@@ -139,17 +144,30 @@ class TreeTop:
         leaf = self._leaves[leaf_id]
         before = self._leaf_of.get(host_id)
         if before is not None and before is not leaf:
+            self._hosts[before].discard(host_id)
             before.move_host(host_id, leaf)
         self._leaf_of[host_id] = leaf
+        self._hosts[leaf].add(host_id)
 
     def unseat(self, host_id: str) -> None:
         """The host is in no leaf of this controller."""
         leaf = self._leaf_of.pop(host_id, None)
         if leaf is not None:
+            self._hosts[leaf].discard(host_id)
             leaf.remove_host(host_id)
 
-    def is_seated(self, host_id: str) -> bool:
-        return host_id in self._leaf_of
+    def leaf_of(self, host_id: str) -> str | None:
+        """The leaf of this controller that the host is in."""
+        leaf = self._leaf_of.get(host_id)
+        return None if leaf is None else self._id_of[leaf]
+
+    def promises(self, leaf_id: str, host_id: str | None = None) -> list[tuple[Demand, Placement]]:
+        """What this controller's leaf placed (on one host, or all) and may not exist yet."""
+        leaf = self._leaves.get(leaf_id)
+        if leaf is None:
+            return []
+        hosts = list(self._hosts[leaf]) if host_id is None else [host_id]
+        return [promise for each in hosts for promise in leaf.promises(each)]
 
     def put_host(self, view: HostView) -> None:
         leaf = self._leaf_of.get(view.id)
