@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from photon.api.waiting import TaskWaiting
 from photon.controller.config import ControllerConfig
 from photon.controller.release import release
 from photon.controller.system_row import SystemRow
+from photon.controller.tree_part import Ground, TreePart
 from photon.coordination.in_store import StoreCoordination
 from photon.coordination.protocol import CONTROLLER
 from photon.domain.member import Member
@@ -30,11 +30,12 @@ from photon.reconcilers.duty import Duty, DutyDriver
 from photon.reconcilers.guest_watch import SECOND_LOOK_SECONDS, GuestWatch
 from photon.reconcilers.host_watch import HostWatch
 from photon.reconcilers.image_replication import REPLICATE_SECONDS, ImageReplication
+from photon.reconcilers.leaf_moves import Alone, nothing_to_announce
 from photon.reconcilers.sweeps import HOUSEKEEPER, sweeps
 from photon.rpc.network import TcpNetwork
 from photon.sagas.catalogue import SAGAS
 from photon.sagas.cloud import Cloud
-from photon.scheduler.tree import Tree
+from photon.scheduler.shape import TreeShape
 from photon.store.nouns import NOUNS
 from photon.store.opening import open_store
 from photon.tasks.execute import BoundSaga
@@ -69,19 +70,21 @@ class ControllerProcess:
         await self._system.load()
         await self._join()
         self._agents = AgentClient(TcpNetwork(), self._clock)
-        tree = Tree(self._clock, random.Random())
+        self._tree = TreePart(self._ground(), self._me)
         self._guests = GuestWatch(self._store, self._agents, self._clock)
-        self._hosts = HostWatch(self._store, self._agents, tree, self._clock, self._guests)
-        await self._hosts.start()
-        await self._hosts.settle(seconds=SETTLE_SECONDS)
+        self._hosts = HostWatch(
+            self._store, self._agents, self._tree.top, self._clock, self._guests
+        )
+        await self._tree.start(self._hosts)
+        await self._tree.keeper.settle(seconds=SETTLE_SECONDS)
         cloud = Cloud(
             store=self._store,
             agents=self._agents,
-            scheduler=tree.root,
+            scheduler=self._tree.root,
             clock=self._clock,
             images=self._images,
             image_url=self._image_url,
-            welcome=self._hosts.welcome,
+            welcome=self._tree.welcome,
             regard=self._hosts.regard,
         )
         self._runner = TaskRunner(
@@ -118,6 +121,16 @@ class ControllerProcess:
         )
         await self._coordination.join(self._me)
         self._offices = {name: self._coordination.campaign(name) for name in OFFICES}
+
+    def _ground(self) -> Ground:
+        return Ground(
+            store=self._store,
+            coordination=self._coordination,
+            clock=self._clock,
+            ways=Alone(),
+            announce=nothing_to_announce,
+            shape=TreeShape(),
+        )
 
     def _lost(self) -> None:
         """Others take over what this controller has: it must do nothing more."""
@@ -165,10 +178,12 @@ class ControllerProcess:
 
     async def stop(self) -> None:
         """Ends what runs within DRAIN_SECONDS; the rest goes on after the next start."""
+        await self._tree.retire()
         await self._adoption.close()
         await self._runner.close(wait_seconds=DRAIN_SECONDS)
         await self._duties.close()
         self._copies.close()
+        await self._tree.close()
         await self._hosts.close()
         await self._coordination.leave()
         self._system.close()

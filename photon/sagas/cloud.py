@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
 from photon.agent_client.address import HostAddress
@@ -34,7 +34,7 @@ class Cloud:
     clock: Clock
     images: ImageLibrary
     image_url: Callable[[str], str]
-    welcome: Callable[[Host, Inventory], None]
+    welcome: Callable[[Host, Inventory], Awaitable[None]]
     regard: Callable[[Host], None]
     fetch: Callable[[str], AsyncGenerator[bytes, None]] = fetch
 

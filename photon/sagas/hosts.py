@@ -74,7 +74,8 @@ async def take(cloud: Cloud, order: HostOrder) -> HostCapacity:
         raise HostProvisionFailed(host.address, str(problem)) from problem
     check_capacity(host, inventory.capacity)
     # Now, because whoever sees the task COMPLETED may ask for a VM at once.
-    cloud.welcome(_as_ready(host, inventory.capacity, generation=host.generation + 1), inventory)
+    ready = _as_ready(host, inventory.capacity, generation=host.generation + 1)
+    await cloud.welcome(ready, inventory)
     return inventory.capacity
 
 

@@ -70,7 +70,7 @@ async def exit_maintenance(cloud: Cloud, order: HostOrder) -> None:
     with explained(HostOperation.EXIT_MAINTENANCE, host.id):
         await cloud.agents.set_mode(_address(host), HostMode.NORMAL)
         inventory = await cloud.agents.inventory(_address(host))
-    cloud.welcome(_next(host, HostState.READY), inventory)
+    await cloud.welcome(_next(host, HostState.READY), inventory)
 
 
 async def set_zone(cloud: Cloud, order: HostOrder) -> None:

@@ -13,7 +13,8 @@ from photon.agent.hosts import Credentials
 from photon.agent.journal import MemoryJournal
 from photon.agent.local import LocalAgents
 from photon.agent.simulation import simulate
-from photon.domain.guest import HostReport, Refusal
+from photon.domain.guest import HostReport, Inventory, Refusal
+from photon.domain.host import Host
 from photon.domain.task import Task
 from photon.outside.clock import RealClock
 from photon.reconcilers.host_watch import HostWatch
@@ -83,11 +84,14 @@ class CloudApi(Api):
             clock=self.clock,
             images=self.plane.images,
             image_url=lambda image_id: f"http://api.test/v1/images/{image_id}/content",
-            welcome=self.watch.welcome,
+            welcome=self._welcome,
             regard=self.watch.regard,
             fetch=self._fetch,
         )
         self._all.update({saga.operation: BoundSaga(saga, self.cloud) for saga in SAGAS})
+
+    async def _welcome(self, host: Host, inventory: Inventory) -> None:
+        self.watch.welcome(host, inventory)
 
     async def close(self) -> None:
         await self.watch.close()

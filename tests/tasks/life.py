@@ -108,7 +108,7 @@ class Life:
             if host.provisioned:
                 address = HostAddress(host.agent_endpoint, host.id)
                 with suppress(Refusal):  # a host that was given back, but not to the end
-                    self._welcome(host, await self.around.agents.inventory(address))
+                    await self._welcome(host, await self.around.agents.inventory(address))
 
     def app(self) -> falcon.asgi.App[Any, Any]:
         return Door().to(self)
@@ -128,7 +128,7 @@ class Life:
         if not self.fate.dead:
             await self.around.store.commit([Delete(MEMBERS, self.owner)])
 
-    def _welcome(self, host: Host, inventory: Inventory) -> None:
+    async def _welcome(self, host: Host, inventory: Inventory) -> None:
         self._regard(host)
         self.leaf.report(inventory)
 

@@ -1,0 +1,65 @@
+"""This controller's part of the scheduler tree, put together."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Final
+
+from photon.coordination.protocol import Coordination
+from photon.domain.member import Member
+from photon.outside.clock import Clock
+from photon.reconcilers.chairman import Chairman, Realm
+from photon.reconcilers.host_watch import HostWatch
+from photon.reconcilers.leaf_moves import Announce, Outlook, Ways
+from photon.reconcilers.seating import Seating
+from photon.reconcilers.topology_rows import TopologyRows
+from photon.reconcilers.tree_keeper import TreeKeeper
+from photon.scheduler.patience import PatientRoot
+from photon.scheduler.shape import TreeShape
+from photon.scheduler.treetop import TreeTop
+from photon.store.protocol import CloudStore
+
+RETIRE_SECONDS: Final = 10.0  # An heir needs a second or two; the rest is taken from the dead.
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the tree stands on."""
+
+    store: CloudStore
+    coordination: Coordination
+    clock: Clock
+    ways: Ways
+    announce: Announce
+    shape: TreeShape
+
+
+class TreePart:
+    """`root` is what sagas place by, and `top` what a watch of hosts tells; then `start`."""
+
+    def __init__(self, ground: Ground, me: Member) -> None:
+        self._rows = TopologyRows(ground.store, ground.clock)
+        self.top = TreeTop(ground.clock, random.Random(), ground.shape)
+        outlook = Outlook(ground.store, self._rows, ground.ways, ground.clock, ground.announce)
+        self.keeper = TreeKeeper(outlook, ground.coordination, self.top, me.id)
+        realm = Realm(ground.store, self._rows, ground.coordination, ground.clock, ground.shape)
+        self._chairman = Chairman(realm, me.id)
+        self._store = ground.store
+        self.root = PatientRoot(self.top.root, self.keeper, ground.clock)
+
+    async def start(self, hosts: HostWatch) -> None:
+        await self._rows.start()
+        await hosts.follow(self.keeper.keeps)
+        self.keeper.start(hosts)
+        self._chairman.start()
+        self.welcome = Seating(self._store, self.keeper, self._chairman, hosts).welcome
+
+    async def retire(self) -> None:
+        """Others take this controller's leaves, if there are others, before it stops."""
+        await self.keeper.retire(seconds=RETIRE_SECONDS)
+
+    async def close(self) -> None:
+        await self._chairman.close()
+        await self.keeper.close()
+        await self._rows.close()
