@@ -105,11 +105,12 @@ def test_a_tree_that_grows_still_knows_what_it_placed_before() -> None:
     assert sorted(held) == sorted(where)
 
 
-def test_what_a_journal_held_before_its_host_was_known_is_held_there_once() -> None:
+def test_what_a_journal_held_before_its_host_was_heard_is_held_there_once() -> None:
     clock = TurnedClock()
     demand = a_demand()
     placement = placed(at_once(a_leaf(an_inventory("late")).place(demand)))
     tree = a_tree(clock, count=9)
+    tree.put_host(a_view("late"))
     at_once(tree.root.hold(demand, placement))
     add_host(tree, "late")
     assert "vm-1" in tree.held("late")
