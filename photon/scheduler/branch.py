@@ -30,6 +30,11 @@ from photon.scheduler.telling import BranchTelling
 UNLIKELY_TRIES_MAX: Final = 5
 # Which child holds a demand, for a second `place`. Far more than are ever under way at once.
 DEMANDS_REMEMBERED_MAX: Final = 65_536
+# Which child has a host, for what is given back there: as many as one controller's tree has hosts.
+HOSTS_REMEMBERED_MAX: Final = 131_072
+# Pairs of children that are drawn before all are looked through: in a cloud that is nearly full
+# one of two is often full, and hardly ever one of each of four pairs.
+DRAWS_MAX: Final = 4
 # Demands have few kinds of constraints at a time; hostile ones push each other out.
 SHORTLISTS_MAX: Final = 256
 _NEVER: Final = float("-inf")
@@ -44,6 +49,7 @@ class Branch:
         self._policy = policy or Policy()
         self._seats: list[Seat] = []
         self._holders: OrderedDict[str, Seat] = OrderedDict()
+        self._owners: dict[str, Seat] = {}  # by host, as far as anybody asked; looked at again
         self._shortlists: dict[Hashable, list[Seat]] = {}
         self._telling = BranchTelling()
         self._looked_at = _NEVER
@@ -64,6 +70,7 @@ class Branch:
         """It holds nothing any more."""
         (gone,) = [seat for seat in self._seats if seat.child is child]
         self._seats.remove(gone)
+        self._owners.clear()
         for demand_id in [id for id, seat in self._holders.items() if seat is gone]:
             self._forget(demand_id)
         self._look_anew()
@@ -73,6 +80,7 @@ class Branch:
         knows this branch need not hear of it, and what it knows of demands goes down as well."""
         between = Branch(self._random, self._clock, self._policy)
         between._seats, self._seats = self._seats, []
+        self._owners.clear()
         between._holders = self._holders.copy()
         self.add(between, name)
         self._holders = OrderedDict.fromkeys(self._holders, self._seats[0])
@@ -210,7 +218,7 @@ class Branch:
     def _draw(self, seats: Sequence[Seat], demand: Demand) -> Seat | None:
         """To pack: the fullest that has room. To spread: the emptier of two drawn at random, which
         is nearly as even as the emptiest of all, and no herd, since many roots with the same stale
-        summaries do not all choose the same child. None when one of the two has no room: then draw
+        summaries do not all choose the same child. None when one of each two has no room: then draw
         among those that have."""
         if demand.wishes:
             seats = self._wished(seats, demand)
@@ -220,12 +228,14 @@ class Branch:
         count = len(seats)
         if count < 2:
             return seats[0] if count and seats[0].has_room(demand) else None
-        one = int(self._random.random() * count)
-        other = int(self._random.random() * (count - 1))
-        a, b = seats[one], seats[other + 1 if other >= one else other]
-        if not a.has_room(demand) or not b.has_room(demand):
-            return None
-        return a if a.left(demand) >= b.left(demand) else b
+        random = self._random.random
+        for _ in range(DRAWS_MAX):
+            one = int(random() * count)
+            other = int(random() * (count - 1))
+            a, b = seats[one], seats[other + 1 if other >= one else other]
+            if a.has_room(demand) and b.has_room(demand):
+                return a if a.left(demand) >= b.left(demand) else b
+        return None
 
     # --- what it knows ---------------------------------------------------------------------------
 
@@ -263,7 +273,17 @@ class Branch:
         return self._seats[0] if len(self._seats) == 1 else None
 
     def _owner(self, host_id: str) -> Seat | None:
-        return next((seat for seat in self._seats if seat.child.owns(host_id)), None)
+        known = self._owners.get(host_id)
+        if known is not None and known.child.owns(host_id):
+            return known
+        for seat in self._seats:
+            if seat.child.owns(host_id):
+                if len(self._owners) >= HOSTS_REMEMBERED_MAX:
+                    self._owners.clear()
+                self._owners[host_id] = seat
+                return seat
+        self._owners.pop(host_id, None)
+        return None
 
     def _remember(self, demand_id: str, seat: Seat) -> None:
         self._holders[demand_id] = seat

@@ -6,15 +6,17 @@ FIXED or AMOUNTS, its words in photon.scheduler.sentence, and its rows in the te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from photon.domain.affinity import AffinityKind
 from photon.domain.demand import Demand, Reason, Wish
+from photon.domain.host import UsageTag
 from photon.domain.placement import labels_asked, needs_datastore
 from photon.scheduler.ask import Ask
 from photon.scheduler.books import DatastoreBook
@@ -51,18 +53,42 @@ class AmountFilter:
         return not needed or self.free_at(ask, row) >= needed
 
 
-def constraints(demand: Demand) -> Hashable:
+class Constraints(msgspec.Struct, frozen=True, cache_hash=True):
+    """See `constraints`. Its hash is made once, and looked up with on each level of a tree."""
+
+    usage: UsageTag
+    host_address: str | None
+    zone_id: str | None
+    networks: tuple[str, ...]
+    datastores_reached: frozenset[str]
+    datastore_id: str | None
+    datastore_type: str | None
+    tags: tuple[frozenset[str], ...]  # by disk
+
+
+class _Latest:
+    """The demand that was asked about last, and what it was: each level of a tree asks again."""
+
+    demand: Demand | None = None
+    constraints: Constraints | None = None
+
+
+def constraints(demand: Demand) -> Constraints:
     """All of a demand that fixed filters and `datastores_for` read."""
-    return (
-        demand.usage,
-        demand.host_address,
-        demand.zone_id,
-        demand.networks,
-        demand.datastores_reached,
-        demand.datastore_id,
-        demand.datastore_type,
-        tuple([disk.datastore_tags for disk in demand.disks]),
-    )
+    latest = _Latest.constraints
+    if latest is None or _Latest.demand is not demand:
+        latest = Constraints(
+            demand.usage,
+            demand.host_address,
+            demand.zone_id,
+            demand.networks,
+            demand.datastores_reached,
+            demand.datastore_id,
+            demand.datastore_type,
+            tuple([disk.datastore_tags for disk in demand.disks]),
+        )
+        _Latest.demand, _Latest.constraints = demand, latest
+    return latest
 
 
 def is_ready(hosts: HostTable, demand: Demand) -> Mask:

@@ -33,12 +33,17 @@ class Ledger:
         if self._table is None:
             self.datastores.forget_unreached()
             self._table = HostTable(self.hosts.values())
+            self._table.writes_seen = self.datastores.writes
+        elif self._table.writes_seen != self.datastores.writes:
+            self._catch_up(self._table)
         return self._table
 
     @property
     def generation(self) -> Hashable:
         """Another one after every change, such as one that another leaf made to a datastore."""
         table = self._table
+        if table is not None and table.writes_seen != self.datastores.writes:
+            self._catch_up(table)
         return self._changes, (table.room_writes, table.stale) if table is not None else None
 
     # --- hosts -----------------------------------------------------------------------------------
@@ -170,8 +175,19 @@ class Ledger:
             self._table.write_amounts(held.host)
         for disk in held.disks:
             datastore = disk.datastore
-            for table, row in datastore.rows.items():
-                table.write_room(row, datastore.capacity_gib - datastore.held_gib)
+            if len(datastore.rows) > 1:
+                self.datastores.note_write(datastore)
+            else:
+                for table, row in datastore.rows.items():
+                    table.write_room(row, datastore.free_gib)
+
+    def _catch_up(self, table: HostTable) -> None:
+        """With what was taken of datastores, by whichever leaf."""
+        for datastore in self.datastores.written_since(table.writes_seen) or table.datastores:
+            row = datastore.rows.get(table)
+            if row is not None:
+                table.write_room(row, datastore.free_gib)
+        table.writes_seen = self.datastores.writes
 
     def _find(self, held: Held) -> None:
         if held.id in self.where:

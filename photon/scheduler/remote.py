@@ -127,6 +127,16 @@ class RemoteDoor:
         """Too many of its last polls were not answered, or none ever was."""
         return self._hearing.is_silent
 
+    @property
+    def is_open(self) -> bool:
+        """Whether calls are let through now."""
+        return self._open() is not None
+
+    @property
+    def waiting(self) -> int:
+        """Notices that it has not been told yet."""
+        return len(self._notices)
+
     # --- the poll, which is the heartbeat --------------------------------------------------------
 
     async def _follow(self) -> None:

@@ -25,10 +25,8 @@ def room_left(ask: Ask, policy: Policy) -> Shares | None:
     if demand.cpus == 0 and demand.memory_mib == 0:
         return _disk_room_left(ask)
     # In place: arrays made and dropped cost more than the sums in them.
-    left: Shares = table.cpu_share * -demand.cpus
-    left += table.cpu_left
-    memory_left = table.memory_share * -demand.memory_mib
-    memory_left += table.memory_left
+    left: Shares = table.cpu_left - table.cpu_cost(demand.cpus)
+    memory_left = table.memory_left - table.memory_cost(demand.memory_mib)
     return np.minimum(left, memory_left, out=left)
 
 

@@ -30,6 +30,9 @@ NO_DATASTORE: Final = 0
 # One byte a host each. An image past these is placed well, but not where it lies already.
 IMAGES_KNOWN_MAX: Final = 4096
 _NO_ROOM_GIB: Final = -1
+# Arrays of a table that say what an amount is of each host. Demands have few sizes at a time; 16 of
+# these arrays are 32 KiB a leaf.
+COSTS_MAX: Final = 8
 
 
 class HostTable:
@@ -42,12 +45,23 @@ class HostTable:
         self.version = 0  # rises when a column changes that fixed filters read
         self.room_writes = 0  # rises with the room of a datastore, whoever took it
         self.stale = False  # a datastore is not what it was
+        self.writes_seen = 0  # of all writes to shared datastores: see Datastores
+        self._cpu_costs: dict[int, Shares] = {}
+        self._memory_costs: dict[int, Shares] = {}
         self._number()
         self._fill_amounts()
         self._fill_facts()
 
     def __len__(self) -> int:
         return len(self.hosts)
+
+    def cpu_cost(self, cpus: int) -> Shares:
+        """By host, what `cpus` are of all that it offers."""
+        return _cost(self._cpu_costs, self.cpu_share, cpus)
+
+    def memory_cost(self, memory_mib: int) -> Shares:
+        """By host, what `memory_mib` are of all that it offers."""
+        return _cost(self._memory_costs, self.memory_share, memory_mib)
 
     # --- written as things change ----------------------------------------------------------------
 
@@ -175,6 +189,15 @@ def _int64(amounts: Sequence[int]) -> Amounts:
 def _shares(offered: Amounts) -> Shares:
     """What one unit is of all that is offered; 0 where nothing is."""
     return np.array([1.0 / each if each > 0 else 0.0 for each in offered.tolist()], np.float64)
+
+
+def _cost(known: dict[int, Shares], share: Shares, amount: int) -> Shares:
+    cost = known.get(amount)
+    if cost is None:
+        if len(known) >= COSTS_MAX:
+            known.clear()
+        cost = known[amount] = share * amount
+    return cost
 
 
 def _left(free: Amounts, offered: Amounts) -> Shares:
