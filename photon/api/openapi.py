@@ -98,7 +98,8 @@ def document(routes: Sequence[Route]) -> Json:
 def _messages(routes: Iterable[Route]) -> list[Any]:
     said: list[Any] = [ApiError]
     for route in routes:
-        said += [kind for kind in (route.answer, route.body, route.query) if kind is not None]
+        kinds = (route.answer, route.body, route.query, *(kind for _, kind in route.others))
+        said += [kind for kind in kinds if kind is not None]
     return said
 
 
@@ -149,6 +150,9 @@ def _responses(route: Route, schemas: Schemas) -> Json:
     content: Json = {} if route.downloads else {"schema": schemas.of(route.answer)}
     text = "A task." if route.answer is Task else "What was asked for."
     answers: Json = {str(route.status): _answer(text, {media: content})}
+    for other, kind in route.others:
+        body = {"application/json": {"schema": schemas.of(kind)}}
+        answers[str(other)] = _answer("What would happen; nothing was done.", body)
     for status in error_statuses(route):
         answers[str(status)] = {"$ref": f"#/components/responses/Error{status}"}
     return answers

@@ -11,6 +11,7 @@ from photon.domain.task import Task
 from photon.images.library import ImageLibrary
 from photon.outside.clock import Clock
 from photon.outside.ids import Ids
+from photon.scheduler.protocol import SchedulerNode
 from photon.store.kept import KeptReads
 from photon.store.missing_hosts import MissingHosts
 from photon.store.nouns import FLAVORS, IMAGES, PROJECTS, SUBNETS
@@ -51,6 +52,7 @@ class Plane:
     ends: TaskEnds
     release: Release
     system: Callable[[], System]
+    scheduler: SchedulerNode
     instances: Callable[[], Awaitable[list[tuple[str, str, str]]]]
     leaving: Callable[[], bool] = lambda: False
     kept: KeptReads = field(init=False)

@@ -120,6 +120,7 @@ class Route:
     errors: tuple[int, ...] = ()
     upload: bool = False
     downloads: bool = False
+    others: tuple[tuple[int, Any], ...] = ()  # statuses of other good answers, and their bodies
     repeat: bool = True  # may be run again when somebody else was quicker
     options: dict[str, Any] = field(default_factory=dict)
 

@@ -165,6 +165,7 @@ class ControllerProcess:
             ends=self._waiting,
             release=release(),
             system=self._system.get,
+            scheduler=self._tree.root,
             instances=self._instances,
             leaving=lambda: self.leaving,
         )

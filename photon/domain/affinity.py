@@ -17,6 +17,9 @@ class AffinityKind(StrEnum):
     AVAILABILITY_ZONE = "availabilityZone"
 
 
-class Affinity(msgspec.Struct, frozen=True):
+class Affinity(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`soft`: only wished for."""
+
     kind: AffinityKind
     id: str
+    soft: bool = False

@@ -99,6 +99,9 @@ class Level(msgspec.Struct, frozen=True):
     score: float
     parts: tuple[tuple[str, float], ...] = ()  # what the score was added up from
 
+    def in_short(self) -> str:
+        return f"{self.chosen} of {self.fitting}/{self.seen} by {self.score:.3f}"
+
 
 class Placement(msgspec.Struct, frozen=True):
     """A host, and a datastore for each disk; held under the demand's id until its lease ends.
@@ -115,6 +118,10 @@ class Placement(msgspec.Struct, frozen=True):
     disks: tuple[DiskPlacement, ...]
     score: float = 0.0
     why: tuple[Level, ...] = ()
+
+    def in_short(self) -> str:
+        """From the root: who was chosen, of how many fitting and seen, by which score."""
+        return "; ".join([level.in_short() for level in reversed(self.why)])
 
     def under(self, level: Level) -> Placement:
         """As it looks from one level further up."""
@@ -161,8 +168,29 @@ class ReasonCount(msgspec.Struct, frozen=True):
     best: int | None = None
 
 
+class Lack(msgspec.Struct, frozen=True):
+    """What one host lacks: `needed` and `free` in the reason's unit, None if it has no amount."""
+
+    reason: Reason
+    needed: int | None = None
+    free: int | None = None
+
+
+class NearMiss(msgspec.Struct, frozen=True):
+    """The host that came nearest, and all that it lacks. `distance` compares two: what is missing
+    of each amount, as a share of what is needed, added up; more than that for what is no amount."""
+
+    host_address: str
+    lacks: tuple[Lack, ...]
+    distance: float
+
+
 class NoPlacement(msgspec.Struct, frozen=True):
-    """Nothing fits: of `hosts_asked` hosts, so many each reason; most frequent first."""
+    """Nothing fits: of `hosts_asked` hosts, so many each reason; most frequent first.
+
+    `nearest` is of the hosts that were looked at one by one; None if all were ruled out together.
+    """
 
     hosts_asked: int
     reasons: tuple[ReasonCount, ...]
+    nearest: NearMiss | None = None

@@ -15,6 +15,7 @@ from photon.domain.demand import (
     Demand,
     DiskDemand,
     DiskPlacement,
+    NearMiss,
     NoPlacement,
     Reason,
     ReasonCount,
@@ -143,13 +144,17 @@ def _nearness(count: ReasonCount) -> tuple[int, int, int]:
 def merged(refusals: Iterable[NoPlacement]) -> NoPlacement:
     """One refusal that says what all of them say: hosts added up, the best of the best."""
     asked = 0
+    nearest: NearMiss | None = None
     counts: dict[Reason, ReasonCount] = {}
     for refusal in refusals:
         asked += refusal.hosts_asked
+        miss = refusal.nearest
+        if miss is not None and (nearest is None or miss.distance < nearest.distance):
+            nearest = miss
         for count in refusal.reasons:
             before = counts.get(count.reason)
             counts[count.reason] = count if before is None else _added(before, count)
-    return NoPlacement(asked, most_frequent_first(counts.values()))
+    return NoPlacement(asked, most_frequent_first(counts.values()), nearest)
 
 
 def most_frequent_first(counts: Iterable[ReasonCount]) -> tuple[ReasonCount, ...]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from photon.domain.demand import Strategy
+
 
 class Project(msgspec.Struct, frozen=True):
     id: str
     tenant_id: str
     name: str
     security_groups: tuple[str, ...] = ()
+    strategy: Strategy = Strategy.SPREAD  # of VMs that ask for none
     generation: int = 0

@@ -12,6 +12,7 @@ from photon.domain.affinity import Affinity
 from photon.domain.disk import VmDisk
 from photon.domain.flavor import FlavorKind
 from photon.domain.guest import GuestState
+from photon.domain.placement_asked import PlacementAsked, group_keys
 from photon.domain.quota import Amount
 
 
@@ -65,8 +66,15 @@ class Vm(msgspec.Struct, frozen=True):
     metadata: dict[str, str] = msgspec.field(default_factory=dict)
     environment: dict[str, str] = msgspec.field(default_factory=dict)
     affinities: tuple[Affinity, ...] = ()
+    asked: PlacementAsked | None = None
     task_id: str | None = None
     generation: int = 0
+
+    @property
+    def group_keys(self) -> frozenset[str]:
+        """What it is a member of, in the words of the scheduler."""
+        groups = () if self.asked is None else self.asked.groups
+        return group_keys(self.project_id, groups, self.tags)
 
     @property
     def ephemeral_disks(self) -> tuple[VmDisk, ...]:

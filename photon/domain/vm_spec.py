@@ -74,14 +74,16 @@ def check_environment(environment: Mapping[str, str] | None) -> None:
 
 
 def check_affinities(affinities: Sequence[Affinity]) -> None:
-    """Which kinds may stand together.
+    """Which kinds may stand together; what is only wished for may stand with anything.
 
     Raises:
         InvalidEntity: with what is wrong.
     """
-    counts = Counter(affinity.kind for affinity in affinities)
-    if AffinityKind.VM in counts:
+    if any(affinity.soft and affinity.kind is AffinityKind.DISK for affinity in affinities):
+        raise InvalidEntity(problem="an affinity of kind disk cannot be soft: it must be reached")
+    if any(affinity.kind is AffinityKind.VM for affinity in affinities):
         raise InvalidEntity(problem="a VM cannot be created with an affinity of kind vm")
+    counts = Counter(affinity.kind for affinity in affinities if not affinity.soft)
     for kind in _ONE_AT_MOST:
         if counts[kind] > 1:
             raise InvalidEntity(problem=f"{counts[kind]} affinities are of kind {kind}; one may be")

@@ -29,6 +29,7 @@ from photon.sagas.errors import HostRefused
 from photon.sagas.missing import is_missing
 from photon.sagas.refusals import error_of
 from photon.scheduler.sentence import error_of as no_placement_error
+from photon.store.memberships import placed_member
 from photon.store.nouns import VMS
 from photon.store.protocol import Update
 from photon.tasks.saga import Plan, Run, Saga, Step
@@ -74,7 +75,11 @@ async def create_vm(run: Run[Cloud], order: CreateVm) -> tuple[Placement, Outcom
     for attempt in range(PLACEMENT_TRIES_MAX):
         demand = replace(order.demand, hosts_excluded=refused)
         placement = await run(RESERVE_RESOURCE.of(f"{attempt}"), demand)
-        run.note(host=placement.host_address, datastore=placement.datastore_id)
+        run.note(
+            host=placement.host_address,
+            datastore=placement.datastore_id,
+            why=placement.in_short(),
+        )
         guest = GuestOrder(demand, placement, _placed(order.spec, placement), run.fence)
         outcome = await run(CREATE_VM.of(f"{attempt}"), guest)
         if outcome.refusal is None:
@@ -173,7 +178,7 @@ async def finish(cloud: Cloud, order: CreateVm, result: tuple[Placement, Outcome
         disks=_disks_in(vm, DiskState.ATTACHED),
         task_id=None,
     )
-    return Plan([Update(VMS, made)])
+    return Plan([Update(VMS, made), *await placed_member(cloud.store, made)])
 
 
 async def fail(cloud: Cloud, order: CreateVm, error: ErrorRecord) -> Plan:

@@ -27,6 +27,7 @@ from photon.sagas.locks import unlock_vm
 from photon.sagas.missing import OwedByMissingHost, is_missing, owed
 from photon.sagas.refusals import error_of
 from photon.store.endings import tombstone
+from photon.store.memberships import forgotten_member
 from photon.store.nouns import EPHEMERAL_DISKS, HOSTS, NICS, VMS
 from photon.store.protocol import Charge, Delete, Write
 from photon.store.reaping import reap_flavor, reap_image, reap_subnet
@@ -78,6 +79,7 @@ async def finish(cloud: Cloud, order: DeleteVm, unmade: Unmade) -> Plan:
     cards = await cloud.store.find_many(NICS, vm.nic_ids)
     writes: list[Write] = [
         Delete(VMS, vm.id, vm.generation),
+        *forgotten_member(vm),
         *(Delete(EPHEMERAL_DISKS, disk.id) for disk in vm.ephemeral_disks),
         *(Delete(NICS, card.id) for card in cards),
         Charge(vm.project_id, negated(total(all_costs(vm)))),

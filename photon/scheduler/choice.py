@@ -8,19 +8,29 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from photon.domain.demand import Demand, DiskPlacement, NoPlacement, Reason, ReasonCount
+from photon.domain.demand import (
+    Demand,
+    DiskPlacement,
+    Lack,
+    NearMiss,
+    NoPlacement,
+    Reason,
+    ReasonCount,
+)
 from photon.domain.placement import most_frequent_first, share_disks
 from photon.scheduler.ask import Ask, Track
 from photon.scheduler.filters import FIXED, amounts_for, constraints, datastores_for, is_wished
 from photon.scheduler.groups import Neighbours
 from photon.scheduler.policy import Policy
 from photon.scheduler.scores import SCORES
-from photon.scheduler.table import NO_DATASTORE, Amounts, HostTable, Rows, Shares
+from photon.scheduler.table import NO_DATASTORE, Amounts, HostTable, Mask, Rows, Shares
 
 # Demands have few kinds of constraints at a time; hostile ones push each other out.
 TRACKS_MAX: Final = 256
 # Hosts on which disks are tried apart, the best first: each costs some microseconds.
 APART_TRIES_MAX: Final = 64
+# Further than any sum of missing shares, each of which is at most 1.
+_FAR: Final = 100.0
 # A pinned demand has no score to compare, so zero is as good as any.
 _NO_SCORE: Final = 0.0
 
@@ -142,7 +152,43 @@ def why_not(ask: Ask, excluded_rows: Sequence[int]) -> NoPlacement:
             counts.append(count)
             left &= ~failing
     assert not left.any(), "a host that passes every filter is placed on"
-    return NoPlacement(len(table), most_frequent_first(each for each in counts if each.hosts))
+    reasons = most_frequent_first(each for each in counts if each.hosts)
+    return NoPlacement(len(table), reasons, _nearest(ask, asked))
+
+
+def _nearest(ask: Ask, asked: Mask) -> NearMiss | None:
+    """Of the hosts that were `asked`: one that lacks only amounts before one that passed fewer of
+    the fixed filters; of equals the one with the lowest id."""
+    able = asked & ask.track.passing
+    if not able.any():
+        if not asked.any():
+            return None
+        row = int(np.where(asked, ask.track.fell_at, -1).argmax())
+        place = ask.track.fell_at.item(row)
+        lacks: tuple[Lack, ...] = (Lack(FIXED[place].reason),)
+        return NearMiss(_address(ask, row), lacks, _FAR - place)
+    distance: Shares = np.where(able, 0.0, np.inf)
+    for amount in amounts_for(ask.demand):
+        needed = amount.needed(ask)
+        if needed:
+            distance += np.maximum(needed - np.maximum(amount.free(ask), 0), 0) / needed
+    row = int(distance.argmin())
+    lacks = tuple(
+        [
+            Lack(amount.reason, amount.needed(ask), max(amount.free_at(ask, row), 0))
+            if amount.unit
+            else Lack(amount.reason)
+            for amount in amounts_for(ask.demand)
+            if not amount.passes_at(ask, row)
+        ]
+    )
+    return NearMiss(_address(ask, row), lacks, distance.item(row))
+
+
+def _address(ask: Ask, row: int) -> str:
+    view = ask.table.hosts[row].view
+    assert view is not None, "only hosts with a view are in the table"
+    return view.address
 
 
 def _track(table: HostTable, demand: Demand) -> Track:

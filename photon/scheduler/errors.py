@@ -21,7 +21,8 @@ class NothingFits(PhotonError):
 
     def wire_data(self) -> dict[str, str]:
         """`hostsAsked`; for each reason its hosts, and what was needed and the best there was;
-        `reasons` is the same once more, as JSON, for programs."""
+        `reasons` is the same once more, as JSON, for programs, and `nearest` the host that came
+        nearest, with what it lacks."""
         named = {"hostsAsked": str(self.refusal.hosts_asked)}
         for count in self.refusal.reasons:
             named[count.reason] = str(count.hosts)
@@ -30,6 +31,8 @@ class NothingFits(PhotonError):
             if count.best is not None:
                 named[f"{count.reason}.best"] = str(count.best)
         named["reasons"] = msgspec.json.encode(self.refusal.reasons).decode()
+        if self.refusal.nearest is not None:
+            named["nearest"] = msgspec.json.encode(self.refusal.nearest).decode()
         return named
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from photon.domain.demand import Demand, NoPlacement, Reason, ReasonCount
+from photon.domain.demand import Demand, Lack, NearMiss, NoPlacement, Reason, ReasonCount
 from photon.domain.placement import labels_asked, nearest_miss
 from photon.scheduler.errors import (
     NodesSilent,
@@ -136,7 +136,23 @@ def error_of(demand: Demand, refusal: NoPlacement) -> NothingFits:
     hosts = "1 host" if refusal.hosts_asked == 1 else f"{refusal.hosts_asked} hosts"
     clauses = ", ".join(_clause(count, facts) for count in refusal.reasons)
     next_step = WORDS[nearest.reason].next_step.format_map(facts)
-    return WORDS[nearest.reason].error(f"{hosts} asked: {clauses}; {next_step}", refusal)
+    miss = _miss(refusal.nearest, facts)
+    return WORDS[nearest.reason].error(f"{hosts} asked: {clauses};{miss} {next_step}", refusal)
+
+
+def _miss(nearest: NearMiss | None, facts: Mapping[str, str]) -> str:
+    """Such as: host 10.0.0.7 came nearest, it lacks memory (needed 4096 MiB, free 2048);"""
+    if nearest is None or not nearest.lacks:
+        return ""
+    lacks = " and ".join(_lack(lack).format_map(facts) for lack in nearest.lacks)
+    return f" host {nearest.host_address} came nearest, it {lacks};"
+
+
+def _lack(lack: Lack) -> str:
+    words = WORDS[lack.reason]
+    if lack.needed is None:
+        return words.one
+    return f"{words.one} (needed {lack.needed} {words.unit}, free {lack.free})"
 
 
 def _clause(count: ReasonCount, facts: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@ from photon.domain.host import Host
 from photon.domain.idempotency import IdempotentAnswer
 from photon.domain.image import Image
 from photon.domain.member import Member, Office
+from photon.domain.membership import Membership
 from photon.domain.missing_host import MissingHost
 from photon.domain.project import Project
 from photon.domain.subnet import PortGroup, Subnet
@@ -76,6 +77,14 @@ VMS: Final = Noun(
         ("image_id",),
         ("flavor_id",),
     ),
+)
+
+# A table of its own, so that VMs without groups cost nothing, and the feed tells of the others.
+MEMBERSHIPS: Final = Noun(
+    "memberships",
+    Membership,
+    {"host_id": lambda m: m.host_id},
+    indexes=(("host_id",),),
 )
 
 NICS: Final = Noun(
@@ -231,6 +240,7 @@ NOUNS: Final[tuple[Noun[Any], ...]] = (
     FLAVORS,
     IMAGES,
     VMS,
+    MEMBERSHIPS,
     NICS,
     EPHEMERAL_DISKS,
     DISKS,

@@ -77,10 +77,11 @@ class CloudApi(Api):
         self.leaf = Leaf(self.clock)
         self.watch = HostWatch(self.store, self.agents, self.leaf, self.clock, Unwatched())
         await self.watch.start()
+        self.plane.scheduler = Root([self.leaf], random.Random(7))
         self.cloud = Cloud(
             store=self.store,
             agents=self.agents,
-            scheduler=Root([self.leaf], random.Random(7)),
+            scheduler=self.plane.scheduler,
             clock=self.clock,
             images=self.plane.images,
             image_url=lambda image_id: f"http://api.test/v1/images/{image_id}/content",

@@ -17,6 +17,8 @@ from photon.api.waiting import TaskWaiting
 from photon.controller.system_row import SystemRow
 from photon.images.library import ImageLibrary
 from photon.outside.ids import TimeOrderedIds
+from photon.scheduler.leaf import Leaf
+from photon.scheduler.root import Root
 from photon.store.connections import MEMORY
 from photon.store.durably import Inline, InThread
 from photon.store.nouns import NOUNS
@@ -86,6 +88,7 @@ class Api:
             ends=self.waiting,
             release=RELEASE,
             system=self.system.get,
+            scheduler=Root([Leaf(self.clock)], random.Random(7)),
             instances=self._instances,
         )
         self.app = make_app(self.plane, self._routes)

@@ -21,6 +21,7 @@ async def test_a_project_is_there_when_its_task_is_answered(api: Api) -> None:
         "securityGroups": [],
         "quota": {"quotaItems": {"vm.cpu": {"limit": 4.0, "usage": 0.0, "unit": "COUNT"}}},
         "tenantId": tenant,
+        "placement": {"strategy": "SPREAD"},
     }
     assert [project["id"] for project in (await api.get(path))["items"]] == [id]
     assert (await api.get(f"{path}?name=other"))["items"] == []

@@ -6,11 +6,13 @@ import json
 
 import pytest
 
-from photon.domain.demand import NoPlacement, Reason, ReasonCount
+from photon.domain.demand import Lack, NearMiss, NoPlacement, Reason, ReasonCount
 from photon.domain.errors import Kind
+from photon.domain.host import HostState
+from photon.domain.placement import merged
 from photon.scheduler.errors import NothingFits
 from photon.scheduler.sentence import error_of
-from tests.scheduler.cloud import a_demand, a_leaf, an_inventory, at_once, refused
+from tests.scheduler.cloud import a_demand, a_leaf, a_view, an_inventory, at_once, refused
 
 MIXED = NoPlacement(
     10,
@@ -97,3 +99,43 @@ def test_a_name_with_braces_is_only_a_name() -> None:
     demand = a_demand(zone_id="{0.__class__}{x")
     answer = refused(at_once(a_leaf(an_inventory()).place(demand)))
     assert "not in zone {0.__class__}{x;" in str(error_of(demand, answer))
+
+
+def test_the_host_that_came_nearest_is_named_with_all_that_it_lacks() -> None:
+    leaf = a_leaf(
+        an_inventory("h1", memory_mib=1024, cpus=0),
+        an_inventory("h2", memory_mib=4000, cpus=0),
+        an_inventory("h3", memory_mib=4000, cpus=0, networks=()),
+    )
+    demand = a_demand(memory_mib=4096, cpus=2, networks=("net-1",))
+    answer = refused(at_once(leaf.place(demand)))
+    assert answer.nearest == NearMiss(
+        "h2.example",
+        (Lack(Reason.TOO_LITTLE_CPU, 2, 0), Lack(Reason.TOO_LITTLE_MEMORY, 4096, 4000)),
+        1 + 96 / 4096,
+    )
+    assert (
+        "; host h2.example came nearest, it lacks CPU (needed 2 vCPUs, free 0) and lacks memory "
+        "(needed 4096 MiB, free 4000); " in str(error_of(demand, answer))
+    )
+    assert json.loads(error_of(demand, answer).wire_data()["nearest"])["host_address"]
+
+
+def test_when_no_host_lacks_room_alone_the_one_that_passed_most_is_nearest() -> None:
+    leaf = a_leaf(an_inventory("h1"), an_inventory("h2", networks=()))
+    leaf.put_host(a_view("h1", state=HostState.SUSPENDED))
+    answer = refused(at_once(leaf.place(a_demand(networks=("net-1",)))))
+    assert answer.nearest is not None
+    assert answer.nearest.host_address == "h2.example"
+    assert answer.nearest.lacks == (Lack(Reason.NO_NETWORK),)
+    assert "host h2.example came nearest, it lacks one of the networks net-1" in str(
+        error_of(a_demand(networks=("net-1",)), answer)
+    )
+
+
+def test_of_two_leaves_the_nearer_miss_is_told() -> None:
+    near, far = NearMiss("near", (), 0.5), NearMiss("far", (), 2.0)
+    for order in ((near, far), (far, near)):
+        both = merged(NoPlacement(1, (), miss) for miss in order)
+        assert both.nearest is near
+    assert merged([NoPlacement(1, ()), NoPlacement(1, (), far)]).nearest is far

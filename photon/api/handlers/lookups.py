@@ -50,4 +50,4 @@ async def usable_zone(plane: Plane, zone_id: str) -> Zone:
 
 
 def affinities_of(specs: list[LocalitySpec] | None) -> tuple[Affinity, ...]:
-    return tuple(Affinity(AffinityKind(spec.kind), spec.id) for spec in specs or ())
+    return tuple(Affinity(AffinityKind(spec.kind), spec.id, spec.soft) for spec in specs or ())

@@ -9,12 +9,13 @@ import msgspec
 from photon.api.found import the_vm
 from photon.api.plane import Plane
 from photon.api.route import Call, NoQuery
-from photon.domain.demand import Level, Placement
+from photon.api.views.placement import level_view
+from photon.domain.demand import Placement
 from photon.domain.error_catalogue import NotFound
 from photon.domain.kinds import EntityKind
 from photon.domain.task import Task
 from photon.store.nouns import TASKS
-from photon.wire.v1.placement import PlacementLevel, VmPlacement
+from photon.wire.v1.placement import VmPlacement
 
 _STEP: Final = "RESERVE_RESOURCE"
 _decode: Final = msgspec.json.Decoder(Placement).decode
@@ -35,21 +36,10 @@ async def show_vm_placement(plane: Plane, call: Call[NoQuery, None]) -> VmPlacem
         host=placement.host_address,
         datastore=placement.datastore_id,
         score=placement.score,
-        levels=[_level(level) for level in reversed(placement.why)],
+        levels=[level_view(level) for level in reversed(placement.why)],
         refusals=[earlier.host_address for earlier in chosen[:-1]],
     )
 
 
 def _placements(task: Task) -> list[Placement]:
     return [_decode(result) for step, result in task.results.items() if step.startswith(_STEP)]
-
-
-def _level(level: Level) -> PlacementLevel:
-    return PlacementLevel(
-        chosen=level.chosen,
-        seen=level.seen,
-        fitting=level.fitting,
-        asked=level.asked,
-        score=level.score,
-        parts=dict(level.parts),
-    )

@@ -16,6 +16,7 @@ from photon.api.security_groups import own_groups
 from photon.api.submit import Ask, completed
 from photon.api.task_lists import ProjectTasksQuery, tasks_page, upper
 from photon.api.views.tenancy import project_view, quota_view
+from photon.domain.demand import Strategy
 from photon.domain.error_catalogue import ContainerNotEmpty, NameTaken
 from photon.domain.kinds import EntityKind
 from photon.domain.project import Project
@@ -37,6 +38,7 @@ from photon.store.protocol import (
 )
 from photon.wire.v1 import tenancy
 from photon.wire.v1.basics import ResourceList, StringList
+from photon.wire.v1.placement import ProjectPlacement
 from photon.wire.v1.task import Task
 
 # What keeps a project from being deleted, as an error calls it.
@@ -54,7 +56,8 @@ async def create_project(plane: Plane, call: Call[NoQuery, tenancy.ProjectCreate
     groups = own_groups(spec.security_groups, _inherited(plane, tenant))
     limits = limits_asked(spec.quota)
     check_within(limits, limited(await plane.store.quota(tenant.id)))
-    project = Project(plane.ids.new(), tenant.id, spec.name, groups.own)
+    strategy = spec.placement.strategy if spec.placement else Strategy.SPREAD
+    project = Project(plane.ids.new(), tenant.id, spec.name, groups.own, strategy)
     ask = Ask(
         "CREATE_PROJECT", EntityKind.PROJECT, project.id, project.id, warnings=groups.warnings
     )
@@ -144,6 +147,15 @@ async def set_project_security_groups(plane: Plane, call: Call[NoQuery, StringLi
         warnings=groups.warnings,
     )
     changed = msgspec.structs.replace(project, security_groups=groups.own)
+    return await completed(plane, call, ask, [Update(PROJECTS, changed)])
+
+
+async def set_project_placement(plane: Plane, call: Call[NoQuery, ProjectPlacement]) -> Task:
+    """The strategy of VMs that are asked for from now on and name none. Those that are there stay
+    where they are. Beyond the contract."""
+    project = await the_project(plane, call.id)
+    ask = Ask("SET_PROJECT_PLACEMENT", EntityKind.PROJECT, project.id, project.id)
+    changed = msgspec.structs.replace(project, strategy=call.body.strategy)
     return await completed(plane, call, ask, [Update(PROJECTS, changed)])
 
 

@@ -11,20 +11,24 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from photon.api.found import the_disk, the_project
-from photon.api.handlers.lookups import affinities_of, usable_flavor, usable_image, usable_zone
+import msgspec
+
+from photon.api.found import the_project
+from photon.api.handlers.lookups import affinities_of, usable_flavor, usable_image
 from photon.api.handlers.networks import subnets_for
+from photon.api.handlers.vm_demand import asked_of, demand_of, with_strategy
+from photon.api.handlers.vm_dry_run import dry_run
 from photon.api.plane import Plane
-from photon.api.route import Call, NoQuery
+from photon.api.route import Call
 from photon.api.submit import Ask, Job, submitted
-from photon.domain.affinity import Affinity, AffinityKind
-from photon.domain.demand import Demand, DiskDemand
+from photon.domain.affinity import Affinity
 from photon.domain.disk import DiskState, EphemeralDisk, VmDisk
 from photon.domain.error_catalogue import InvalidEntity
 from photon.domain.flavor import Flavor, FlavorKind, disk_cost
 from photon.domain.guest import GuestDisk, GuestNic, GuestSpec, ImageSource
 from photon.domain.image import Image
 from photon.domain.kinds import EntityKind
+from photon.domain.membership import Membership
 from photon.domain.orders.vm import CreateVm
 from photon.domain.quota import total
 from photon.domain.readiness import Readiness
@@ -32,8 +36,18 @@ from photon.domain.subnet import Subnet
 from photon.domain.task import ErrorRecord
 from photon.domain.vm import Nic, Vm, all_costs
 from photon.domain.vm_spec import check_affinities, check_disks, check_environment
-from photon.store.nouns import EPHEMERAL_DISKS, FLAVORS, IMAGES, NICS, PROJECTS, SUBNETS, VMS
+from photon.store.nouns import (
+    EPHEMERAL_DISKS,
+    FLAVORS,
+    IMAGES,
+    MEMBERSHIPS,
+    NICS,
+    PROJECTS,
+    SUBNETS,
+    VMS,
+)
 from photon.store.protocol import Charge, Insert, Require, Write
+from photon.wire.v1.placement import VmDryRun
 from photon.wire.v1.task import Task
 from photon.wire.v1.vm import AttachedDiskCreateSpec, VmCreateSpec
 
@@ -51,8 +65,18 @@ class _Parts:
     affinities: tuple[Affinity, ...]
 
 
-async def create_vm(plane: Plane, call: Call[NoQuery, VmCreateSpec]) -> Task:
-    """Asks for a VM: its quota is charged, its row is CREATING and its saga runs, or nothing is."""
+class VmCreateQuery(msgspec.Struct):
+    """`dry_run=true` only asks what would happen."""
+
+    dry_run: bool = False
+
+
+async def create_vm(plane: Plane, call: Call[VmCreateQuery, VmCreateSpec]) -> Task | VmDryRun:
+    """Asks for a VM: its quota is charged, its row is CREATING and its saga runs, or nothing is.
+
+    With `dry_run=true` nothing is changed or held: what cannot be is refused as it would be, and
+    else the answer (200) says where the VM would go, or why it would find no room.
+    """
     spec = call.body
     check_disks(spec.attached_disks)
     if not spec.source_image_id:
@@ -60,14 +84,21 @@ async def create_vm(plane: Plane, call: Call[NoQuery, VmCreateSpec]) -> Task:
     affinities = affinities_of(spec.affinities)
     check_affinities(affinities)
     check_environment(spec.environment)
+    asked = asked_of(spec.placement)
     plane.runner.admit()
     project = await the_project(plane, call.id)
     parts = await _parts(plane, spec, affinities, project.id)
     task_id = plane.ids.new()
     vm, nics = _vm(plane, spec, parts, project.id, task_id)
+    if asked is not None:
+        vm = msgspec.structs.replace(vm, asked=asked)
+    demand = await demand_of(plane, vm, nics, parts.disk_flavors, parts.image)
+    demand = with_strategy(demand, vm, project.strategy)
+    if call.query.dry_run:
+        return await dry_run(plane, call, vm, demand)
     job = Job(
         task_id,
-        CreateVm(await _demand(plane, vm, nics, parts), _guest(vm, nics, parts.image)),
+        CreateVm(demand, _guest(vm, nics, parts.image)),
         warnings=_warnings(spec.attached_disks or []),
     )
     ask = Ask("CREATE_VM", EntityKind.VM, vm.id, project.id)
@@ -150,34 +181,6 @@ def mac_address(vm_id: str, place: int) -> str:
     return "02:" + ":".join(digest[i : i + 2] for i in range(0, 10, 2))
 
 
-async def _demand(plane: Plane, vm: Vm, nics: list[Nic], parts: _Parts) -> Demand:
-    named = {affinity.kind: affinity.id for affinity in vm.affinities}
-    zone_id = named.get(AffinityKind.AVAILABILITY_ZONE)
-    if zone_id is not None:
-        await usable_zone(plane, zone_id)
-    port_groups = [a.id for a in vm.affinities if a.kind is AffinityKind.PORT_GROUP]
-    disks = [
-        await the_disk(plane, affinity.id)
-        for affinity in vm.affinities
-        if affinity.kind is AffinityKind.DISK
-    ]
-    tags = {name: flavor.datastore_tags for name, flavor in parts.disk_flavors.items()}
-    return Demand(
-        id=vm.id,
-        cpus=vm.cpus,
-        memory_mib=vm.memory_mib,
-        disks=tuple(DiskDemand(d.id, d.capacity_gib, tags[d.flavor]) for d in vm.disks),
-        project_id=vm.project_id,
-        networks=tuple(dict.fromkeys([*(nic.network for nic in nics), *port_groups])),
-        zone_id=zone_id,
-        host_address=named.get(AffinityKind.HOST),
-        datastore_id=named.get(AffinityKind.DATASTORE),
-        datastore_type=named.get(AffinityKind.DATASTORE_TYPE),
-        datastores_reached=frozenset(disk.datastore_id for disk in disks if disk.datastore_id),
-        image_checksum=parts.image.checksum,
-    )
-
-
 def _guest(vm: Vm, nics: list[Nic], image: Image) -> GuestSpec:
     settings = {setting.name: setting.default_value for setting in image.settings}
     return GuestSpec(
@@ -210,6 +213,12 @@ def _writes(vm: Vm, nics: list[Nic], parts: _Parts) -> list[Write]:
         *(Require(SUBNETS, subnet.id, _READY) for subnet in parts.subnets),
         Charge(vm.project_id, total(all_costs(vm))),
         Insert(VMS, vm),
+        *_membership(vm),
         *(Insert(EPHEMERAL_DISKS, EphemeralDisk(d.id, vm.id, d.flavor_id)) for d in vm.disks),
         *(Insert(NICS, nic) for nic in nics),
     ]
+
+
+def _membership(vm: Vm) -> list[Write]:
+    keys = vm.group_keys
+    return [Insert(MEMBERSHIPS, Membership(vm.id, tuple(sorted(keys))))] if keys else []

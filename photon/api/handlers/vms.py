@@ -26,6 +26,7 @@ from photon.domain.guest import ConsoleKind, PowerOp
 from photon.domain.kinds import EntityKind
 from photon.domain.orders.vm import AskVm, DeleteVm, OpenConsole, PowerVm, VmDiskOrder
 from photon.domain.vm import Vm, VmState
+from photon.store.memberships import changed_member
 from photon.store.nouns import DISKS, VMS
 from photon.store.protocol import Update, Write
 from photon.wire.v1 import vm as wire
@@ -182,4 +183,6 @@ async def add_tag(plane: Plane, call: Call[NoQuery, wire.Tag]) -> Task:
             problem=f"VM {vm.id} has {len(vm.tags)} tags, the most that it may have"
         )
     ask = Ask("ADD_TAG", EntityKind.VM, vm.id, vm.project_id)
-    return await completed(plane, call, ask, [Update(VMS, replace(vm, tags=tags))])
+    tagged = replace(vm, tags=tags)
+    writes = [Update(VMS, tagged), *await changed_member(plane.store, tagged)]
+    return await completed(plane, call, ask, writes)

@@ -10,6 +10,7 @@ from photon.api.route import Gate, NamedQuery, Route, Tag
 from photon.api.task_lists import ProjectTasksQuery
 from photon.wire.v1 import tenancy
 from photon.wire.v1.basics import ResourceList, StringList
+from photon.wire.v1.placement import ProjectPlacement
 from photon.wire.v1.task import Task
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -73,6 +74,17 @@ ROUTES: Final[tuple[Route, ...]] = (
         "Replace a project's security groups",
         role=Role.TENANT,
         body=StringList,
+        gate=Gate.CHANGE,
+    ),
+    Route(
+        "POST",
+        "/v1/projects/{id}/set_placement",
+        projects.set_project_placement,
+        Task,
+        Tag.PROJECTS,
+        "Set how a project's VMs are spread or packed",
+        role=Role.TENANT,
+        body=ProjectPlacement,
         gate=Gate.CHANGE,
     ),
 )

@@ -21,6 +21,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         "Create a VM",
         role=Role.PROJECT,
         status=201,
+        others=((200, placement.VmDryRun),),
+        query=vm_create.VmCreateQuery,
         body=vm.VmCreateSpec,
         gate=Gate.CHANGE,
     ),

@@ -11,6 +11,7 @@ from photon.domain.quota import QuotaUnit, in_unit
 from photon.domain.tenant import Tenant
 from photon.store.protocol import QuotaRow
 from photon.wire.v1 import tenancy
+from photon.wire.v1.placement import ProjectPlacement
 
 
 def tenant_view(
@@ -39,6 +40,7 @@ def project_view(
         security_groups=groups_view(project.security_groups, inherited),
         quota=quota_view(rows),
         tenant_id=project.tenant_id,
+        placement=ProjectPlacement(project.strategy),
     )
 
 

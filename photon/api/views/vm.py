@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
+import msgspec
+
 from photon.domain.disk import PersistentDisk, VmDisk
 from photon.domain.missing_host import AgentState
+from photon.domain.placement_asked import PlacementAsked
 from photon.domain.quota import Amount
 from photon.domain.vm import Vm
 from photon.wire.v1 import disk as wire_disk
 from photon.wire.v1 import vm as wire_vm
 from photon.wire.v1.basics import QuotaLineItem
+from photon.wire.v1.placement import PlacementRule, VmPlacementSpec
 
 
 def cost_view(cost: Iterable[Amount]) -> list[QuotaLineItem]:
@@ -40,6 +44,15 @@ def vm_view(vm: Vm, base: str, missing: Container[str | None]) -> wire_vm.Vm:
         floating_ip=None,
         project_id=vm.project_id,
         host_state=host_state,
+        placement=None if vm.asked is None else _asked_view(vm.asked),
+    )
+
+
+def _asked_view(asked: PlacementAsked) -> VmPlacementSpec:
+    return VmPlacementSpec(
+        asked.strategy,
+        list(asked.groups),
+        [PlacementRule(**msgspec.structs.asdict(rule)) for rule in asked.rules],
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from photon.sdk.operation import Face, Noun, listing, operation
 from photon.sdk.request import Listing, Request, delete, get, patch, path, post, put, query
 from photon.wire.v1.basics import StringList
+from photon.wire.v1.placement import ProjectPlacement
 from photon.wire.v1.task import Task
 from photon.wire.v1.tenancy import (
     Project,
@@ -90,6 +91,11 @@ class Projects(Noun[Face]):
     @operation
     def set_security_groups(self, project_id: str, groups: Sequence[str]) -> Request[Task]:
         return post(path("projects", project_id, "set_security_groups"), StringList([*groups]))
+
+    @operation
+    def set_placement(self, project_id: str, placement: ProjectPlacement) -> Request[Task]:
+        """The strategy of VMs that name none."""
+        return post(path("projects", project_id, "set_placement"), placement)
 
     @operation
     def quota(self, project_id: str) -> Request[Quota]:

@@ -10,6 +10,8 @@ AFFINITIES_MAX = 32  # Each is looked up before the VM is asked for.
 
 
 class LocalitySpec(msgspec.Struct):
+    """`soft` (beyond the contract) only wishes: the VM goes elsewhere rather than nowhere."""
+
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
     kind: Annotated[
         str,
@@ -18,6 +20,7 @@ class LocalitySpec(msgspec.Struct):
             max_length=32,
         ),
     ]
+    soft: bool = False
 
 
 Affinities = Annotated[list[LocalitySpec], msgspec.Meta(max_length=AFFINITIES_MAX)]

@@ -8,6 +8,7 @@ import msgspec
 
 from photon.domain.quota import QuotaUnit
 from photon.wire.v1.basics import Name, SecurityGroup, check_name
+from photon.wire.v1.placement import ProjectPlacement
 
 QUOTA_KEYS_MAX = 500  # Flavors bring keys of their own; each is a row and a condition.
 QuotaKey = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
@@ -65,6 +66,7 @@ class ProjectCreateSpec(msgspec.Struct, rename="camel"):
     quota: Quota | None = None
     security_groups: list[str] | None = None
     default_router_private_ip_cidr: str | None = None
+    placement: ProjectPlacement | None = None
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -79,3 +81,4 @@ class Project(msgspec.Struct, rename="camel"):
     security_groups: list[SecurityGroup]
     quota: Quota
     tenant_id: str
+    placement: ProjectPlacement

@@ -11,6 +11,7 @@ from photon.domain.missing_host import AgentState
 from photon.domain.vm import VmState
 from photon.wire.v1.affinity import Affinities
 from photon.wire.v1.basics import TAG_LENGTH_MAX, Name, NonEmpty, QuotaLineItem, check_name
+from photon.wire.v1.placement import VmPlacementSpec
 
 DISKS_A_VM_MAX = 16  # What a host has slots for.
 SUBNETS_A_VM_MAX = 8  # One card each.
@@ -56,6 +57,7 @@ class VmCreateSpec(msgspec.Struct, rename="camel"):
     subnets: Annotated[list[str], msgspec.Meta(max_length=SUBNETS_A_VM_MAX)] | None = None
     networks: Annotated[list[str], msgspec.Meta(max_length=SUBNETS_A_VM_MAX)] | None = None
     kind: str | None = None
+    placement: VmPlacementSpec | None = None
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -91,6 +93,7 @@ class Vm(msgspec.Struct, rename="camel"):
     # Beyond the contract: whether its host is heard. While that is MISSING, `state` is the last one
     # that was known.
     host_state: AgentState | None = None
+    placement: VmPlacementSpec | None = None
 
 
 class VmDiskOperation(msgspec.Struct, rename="camel"):

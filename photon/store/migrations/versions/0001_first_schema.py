@@ -17,6 +17,7 @@ COLUMNS = {
     "flavors": ("name", "kind", "state"),
     "images": ("name", "state", "project_id", "checksum", "task_id"),
     "vms": ("project_id", "name", "state", "host_id", "image_id", "flavor_id", "task_id"),
+    "memberships": ("host_id",),
     "nics": ("vm_id", "subnet_id"),
     "ephemeral_disks": ("vm_id", "flavor_id"),
     "disks": (
@@ -74,6 +75,7 @@ INDEXES = [
     ("vms", ("host_id",)),
     ("vms", ("image_id",)),
     ("vms", ("flavor_id",)),
+    ("memberships", ("host_id",)),
     ("nics", ("subnet_id",)),
     ("ephemeral_disks", ("flavor_id",)),
     ("disks", ("project_id",)),
