@@ -12,6 +12,7 @@ import asyncio
 import cProfile
 import gc
 import itertools
+import random
 import signal
 import socket
 import subprocess
@@ -35,6 +36,8 @@ from photon.controller.system_row import SystemRow
 from photon.images.library import ImageLibrary
 from photon.outside.clock import RealClock
 from photon.outside.ids import TimeOrderedIds
+from photon.scheduler.leaf import Leaf
+from photon.scheduler.root import Root
 from photon.store.nouns import NOUNS
 from photon.store.sqlite import SqliteOptions, SqliteStore
 from photon.tasks.runner import TaskLimits, TaskRunner
@@ -62,6 +65,7 @@ async def _serve(listener: socket.socket, folder: Path) -> None:
         ends=TaskWaiting(store),
         release=Release("0", "0", "0"),
         system=system.get,
+        scheduler=Root([Leaf(clock)], random.Random()),
         instances=instances,
     )
     config = uvicorn.Config(

@@ -96,6 +96,7 @@ class Life:
             ends=self.waiting,
             release=RELEASE,
             system=System,
+            scheduler=self.cloud.scheduler,
             instances=_no_instances,
         )
 
