@@ -113,7 +113,16 @@ def test_what_was_said_to_run_out_is_what_the_first_refusal_names(
     said = capacity(leaf, demand)
     count, reasons = placed_until_refused(leaf, demand, TurnedClock())
     if said.exact:
-        assert (said.count, set(said.refusal.reasons)) == (count, set(reasons))
+        assert said.count == count
+        assert told(said.refusal.reasons) == told(reasons)
+
+
+def told(reasons: Sequence[ReasonCount]) -> set[ReasonCount]:
+    """Where a host has several datastores, what is left on the best of them is not worked out."""
+    return {
+        msgspec.structs.replace(each, best=None) if each.reason is Reason.TOO_LITTLE_DISK else each
+        for each in reasons
+    }
 
 
 @settings(max_examples=80, deadline=None)
