@@ -25,6 +25,7 @@ from photon.scheduler import node_messages as messages
 from photon.scheduler.hearing import Hearing
 from photon.scheduler.node_messages import Confirm, Hold, Notice, Refused, Release
 from photon.scheduler.notices import Notices
+from photon.scheduler.policy import RESERVATION_LEASE_SECONDS
 from photon.scheduler.summary import Facts, Summary, silence, silenced
 
 # A leaf answers in a millisecond; a process that pauses for longer than this is as good as gone,
@@ -310,11 +311,11 @@ class RemoteDoor:
 
     def _hold_again(self) -> None:
         """A process that started anew knows what its hosts report, and nothing of what it promised
-        to us before."""
-        for placed in self._placed.values():
-            self._notices.put(
-                placed.demand.id, Hold(placed.node_id, placed.demand, placed.placement)
-            )
+        to us before. What is older than a lease was given up here as it was there."""
+        since = self._clock.monotonic() - RESERVATION_LEASE_SECONDS
+        for node_id, demand, placement, at in self._placed.values():
+            if at > since:
+                self._notices.put(demand.id, Hold(node_id, demand, placement))
         self._notices.all_told()  # at once, before anything new is placed there
 
 

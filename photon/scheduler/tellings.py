@@ -16,8 +16,10 @@ from photon.scheduler import node_messages as messages
 from photon.scheduler.protocol import ChildNode
 from photon.scheduler.summary import Summary
 
-# Facts have 16 KiB and more, mostly sieves: a page stays within a few MiB.
+# Facts have 16 KiB and more, mostly sieves: a page stays within a few MiB, usually.
 TELLINGS_A_PAGE_MAX: Final = 64
+# Names may be long. Half of what a caller takes in one answer; no node alone has the other half.
+PAGE_BYTES: Final = 4 << 20
 _NEVER: Final = float("-inf")
 _NOTHING: Final = Summary()
 
@@ -47,12 +49,13 @@ class _Told:
         self.amounts = messages.amounts_to(summary, number)
         return True
 
-    def telling(self, node_id: str, cursor: int) -> object:
+    def bytes_since(self, cursor: int) -> tuple[bytes, bytes]:
+        """Its amounts, and its facts if they have changed."""
         if self.facts_at <= cursor:
-            return messages.telling_to(node_id, self.amounts, b"")
+            return self.amounts, b""
         # Only when somebody asks, and once for all who do.
         self.facts = self.facts or messages.facts_to(self.summary.facts)
-        return messages.telling_to(node_id, self.amounts, self.facts)
+        return self.amounts, self.facts
 
 
 class Tellings:
@@ -89,15 +92,18 @@ class Tellings:
     def page(self, cursor: int, boot_id: str) -> object:
         """What changed since `cursor`, the oldest change first, as the thrift file has it."""
         changed = self._since(cursor)
-        page, more = changed[:TELLINGS_A_PAGE_MAX], len(changed) > TELLINGS_A_PAGE_MAX
-        nodes_changed = self._nodes_at > cursor
-        return messages.tellings_to(
-            boot_id,
-            page[-1][1].changed_at if more else self._number,
-            [told.telling(node_id, cursor) for node_id, told in page],
-            list(self._told) if nodes_changed else None,
-            more=more,
-        )
+        page: list[object] = []
+        upto, bytes_left = self._number, PAGE_BYTES
+        for node_id, told in changed:
+            amounts, facts = told.bytes_since(cursor)
+            bytes_left -= len(amounts) + len(facts)
+            if page and (bytes_left < 0 or len(page) >= TELLINGS_A_PAGE_MAX):
+                break
+            page.append(messages.telling_to(node_id, amounts, facts))
+            upto = told.changed_at
+        more = len(page) < len(changed)
+        nodes = list(self._told) if self._nodes_at > cursor else None
+        return messages.tellings_to(boot_id, upto if more else self._number, page, nodes, more=more)
 
     def _since(self, cursor: int) -> Sequence[tuple[str, _Told]]:
         changed = []

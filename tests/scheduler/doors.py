@@ -7,14 +7,20 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
 
+from photon.domain.demand import Reason, ReasonCount
 from photon.outside.clock import RealClock
 from photon.rpc.network import Network, TcpNetwork
 from photon.scheduler.door import Door
+from photon.scheduler.leaf import Leaf
 from photon.scheduler.protocol import ChildNode
 from photon.scheduler.remote import Pace, RemoteDoor, RemoteNode
+from tests.scheduler.cloud import a_leaf, an_inventory
 
 SECONDS = 20.0  # No wait here takes that long; a test that needs it all has failed.
 QUICK = Pace(call_seconds=SECONDS, poll_wait_ms=500, poll_pause_seconds=0.01)
+# Calls that are lost are given up soon; those that are served take milliseconds.
+HASTY = Pace(call_seconds=0.3, poll_wait_ms=100, poll_pause_seconds=0.01)
+HOST_MIB = 8192
 _starts = count(1)
 
 
@@ -65,3 +71,23 @@ async def until(holds: Callable[[], bool]) -> None:
             if holds():
                 return
             await asyncio.sleep(0.002)
+
+
+def leaf_of(*host_ids: str) -> Leaf:
+    return a_leaf(*(an_inventory(host_id, memory_mib=HOST_MIB) for host_id in host_ids))
+
+
+def node_of(door: RemoteDoor, leaf: Leaf, hosts: int = 1) -> RemoteNode:
+    return door.node("node-0", leaf.owns, hosts)
+
+
+def all_silent(hosts: int) -> tuple[ReasonCount, ...]:
+    return (ReasonCount(Reason.NODE_SILENT, hosts),)
+
+
+async def heard(node: RemoteNode) -> None:
+    await until(lambda: not node.summary().hosts_silent)
+
+
+async def silent(node: RemoteNode) -> None:
+    await until(lambda: node.summary().hosts_silent > 0)

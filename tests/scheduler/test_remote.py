@@ -13,58 +13,37 @@ from photon.domain.demand import Demand, NoPlacement, Placement, Reason, ReasonC
 from photon.domain.errors import Kind
 from photon.domain.fits import Fits, capacity_of
 from photon.outside.clock import RealClock
-from photon.rpc.network import TcpNetwork
 from photon.scheduler.errors import NodesSilent
 from photon.scheduler.leaf import Leaf
 from photon.scheduler.node_messages import Confirm, Release, notice_to
-from photon.scheduler.remote import TIMEOUTS_MAX, Pace, RemoteDoor, RemoteNode
+from photon.scheduler.remote import TIMEOUTS_MAX, Pace
 from photon.scheduler.root import Root
 from photon.scheduler.seats import Seat
 from photon.scheduler.sentence import error_of
 from photon.scheduler.summary import silence
-from photon.scheduler.tellings import TELLINGS_A_PAGE_MAX
 from tests.scheduler.cloud import (
     TurnedClock,
     a_demand,
-    a_leaf,
     a_view,
     an_inventory,
     placed,
     refused,
 )
 from tests.scheduler.doors import (
+    HASTY,
+    HOST_MIB,
     SECONDS,
     a_door,
     a_remote_door,
+    all_silent,
     an_open_door,
+    heard,
+    leaf_of,
+    node_of,
+    silent,
     until,
 )
 from tests.scheduler.faulty import FaultyNetwork
-
-# Calls that are lost are given up soon; those that are served take milliseconds.
-HASTY = Pace(call_seconds=0.3, poll_wait_ms=100, poll_pause_seconds=0.01)
-HOST_MIB = 8192
-
-
-def leaf_of(*host_ids: str) -> Leaf:
-    return a_leaf(*(an_inventory(host_id, memory_mib=HOST_MIB) for host_id in host_ids))
-
-
-def node_of(door: RemoteDoor, leaf: Leaf, hosts: int = 1) -> RemoteNode:
-    return door.node("node-0", leaf.owns, hosts)
-
-
-def all_silent(hosts: int) -> tuple[ReasonCount, ...]:
-    return (ReasonCount(Reason.NODE_SILENT, hosts),)
-
-
-async def heard(node: RemoteNode) -> None:
-    await until(lambda: not node.summary().hosts_silent)
-
-
-async def silent(node: RemoteNode) -> None:
-    await until(lambda: node.summary().hosts_silent > 0)
-
 
 # --- a door that is not there --------------------------------------------------------------------
 
@@ -115,84 +94,6 @@ async def test_what_a_silent_node_s_hosts_are_is_known_though_not_what_they_have
         assert elsewhere.reasons == (ReasonCount(Reason.OTHER_ZONE, 2),)
         here = refused(await root.place(a_demand(zone_id="z0")))
         assert {each.reason for each in here.reasons} == {Reason.NODE_SILENT, Reason.OTHER_ZONE}
-
-
-# --- a door that dies and comes back -------------------------------------------------------------
-
-
-async def test_while_a_door_is_dead_others_are_asked_and_when_it_is_back_so_is_it() -> None:
-    leaves = [leaf_of("h0", "h1"), leaf_of("h2", "h3")]
-    first = a_door(leaves[0])
-    endpoint = await first.open(TcpNetwork(), "127.0.0.1:0")
-    async with a_remote_door(endpoint, pace=HASTY) as door:
-        node = node_of(door, leaves[0])
-        await heard(node)
-        root = Root([node, leaves[1]], Random(1), RealClock())
-        await first.close()
-        for number in range(8):
-            placement = placed(await root.place(a_demand(f"vm-{number}")))
-            assert leaves[1].owns(placement.host_id)
-        await silent(node)
-        placed(await root.place(a_demand("vm-8")))
-        second = a_door(leaf_of("h0", "h1"))
-        await second.open(TcpNetwork(), endpoint)
-        await heard(node)
-        await until(lambda: root.branch.summary().hosts_silent == 0)
-        hosts = {placed(await root.place(a_demand(f"vm-{n}"))).host_id for n in range(10, 18)}
-        assert hosts & {"h0", "h1"}
-        await second.close()
-
-
-async def test_a_process_that_starts_anew_is_told_what_it_had_promised() -> None:
-    before, after = leaf_of("h0"), leaf_of("h0")
-    first = a_door(before)
-    endpoint = await first.open(TcpNetwork(), "127.0.0.1:0")
-    async with a_remote_door(endpoint, pace=HASTY) as door:
-        node = node_of(door, before)
-        await heard(node)
-        kept, made, gone = a_demand("kept"), a_demand("made"), a_demand("gone")
-        placements = [placed(await node.place(demand)) for demand in (kept, made, gone)]
-        await node.confirm(made, placements[1])
-        await node.release("gone", placements[2].host_id)
-        await until(lambda: before.ledger.where["made"].demand is None)
-        await first.close()
-        second = a_door(after)
-        await second.open(TcpNetwork(), endpoint)
-        await until(lambda: bool(after.held("h0")))
-        # What was made is for its host to tell.
-        assert set(after.held("h0")) == {"kept"}
-        await second.close()
-
-
-async def test_a_node_that_moved_away_is_silent_at_once_until_it_is_served_again() -> None:
-    leaf = leaf_of("h0")
-    door = a_door(leaf)
-    endpoint = await door.open(TcpNetwork(), "127.0.0.1:0")
-    async with a_remote_door(endpoint) as remote:
-        node = node_of(remote, leaf)
-        await heard(node)
-        door.withdraw("node-0")
-        assert refused(await node.place(a_demand())).reasons == all_silent(1)
-        assert node.summary().hosts_silent == 1
-        door.admit("node-0", leaf)
-        await heard(node)
-        placed(await node.place(a_demand()))
-        door.withdraw("node-0")
-        await silent(node)  # told, without a call
-        assert refused(await node.place(a_demand())).reasons == all_silent(1)
-    await door.close()
-
-
-async def test_a_door_with_many_nodes_tells_them_page_by_page() -> None:
-    leaves = [leaf_of(f"h{number}") for number in range(2 * TELLINGS_A_PAGE_MAX + 1)]
-    async with an_open_door(*leaves) as endpoint, a_remote_door(endpoint) as door:
-        nodes = [door.node(f"node-{n}", leaf.owns) for n, leaf in enumerate(leaves)]
-        await until(lambda: not any(node.summary().hosts_silent for node in nodes))
-        late = door.node("node-7", leaves[7].owns)
-        assert late is nodes[7]
-        door.forget("node-7")
-        again = door.node("node-7", leaves[7].owns)
-        assert again.summary().hosts_silent == 0  # known already
 
 
 # --- a door that hangs, and a network that loses -------------------------------------------------
