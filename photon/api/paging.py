@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -135,6 +135,32 @@ async def list_page(
         answer.next_page_link = _link(path, asked, after=items[-1].id)
     if page.more if backwards else asked.after is not None:
         answer.previous_page_link = _link(path, asked, before=items[0].id)
+    return answer
+
+
+def list_of(
+    call: Call[Any, Any], items: Sequence[View], key: Callable[[View], str]
+) -> ResourceList[View]:
+    """One page of what is not in the store and is small: `items` in their order, all of them."""
+    asked = page_asked(call, {})
+    keys = [key(item) for item in items]
+    start, end = 0, asked.size
+    if asked.after is not None or asked.before is not None:
+        try:
+            if asked.after is not None:
+                start = keys.index(asked.after) + 1
+                end = start + asked.size
+            else:
+                end = keys.index(asked.before or "")
+                start = max(end - asked.size, 0)
+        except ValueError:
+            raise PageExpired("the node that the page began with is gone") from None
+    answer: ResourceList[View] = ResourceList(list(items[start:end]))
+    if items[start:end]:
+        if end < len(items):
+            answer.next_page_link = _link(_path(call), asked, after=keys[end - 1])
+        if start:
+            answer.previous_page_link = _link(_path(call), asked, before=keys[start])
     return answer
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from photon.domain.system import System
 from photon.domain.task import Task
+from photon.domain.topology import Picture
 from photon.images.library import ImageLibrary
 from photon.outside.clock import Clock
 from photon.outside.ids import Ids
@@ -41,7 +42,8 @@ class Plane:
     """`system` is the deployment's row as the change feed last told it.
 
     `instances` answers of each living controller its address, its StatusType and its build.
-    `leaving`: this controller still serves, and is about to stop.
+    `leaving`: this controller still serves, and is about to stop. `topology` draws the scheduler
+    tree as it is now.
     """
 
     store: CloudStore
@@ -55,6 +57,7 @@ class Plane:
     scheduler: SchedulerNode
     instances: Callable[[], Awaitable[list[tuple[str, str, str]]]]
     leaving: Callable[[], bool] = lambda: False
+    topology: Callable[[], Picture] = lambda: Picture(0, "", "", ())
     kept: KeptReads = field(init=False)
     missing: MissingHosts = field(init=False)
 

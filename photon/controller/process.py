@@ -168,6 +168,7 @@ class ControllerProcess:
             scheduler=self._tree.root,
             instances=self._instances,
             leaving=lambda: self.leaving,
+            topology=self._tree.picture,
         )
 
     async def _instances(self) -> list[tuple[str, str, str]]:

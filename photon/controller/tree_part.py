@@ -8,11 +8,13 @@ from typing import Final
 
 from photon.coordination.protocol import Coordination
 from photon.domain.member import Member
+from photon.domain.topology import Picture
 from photon.outside.clock import Clock
 from photon.reconcilers.chairman import Chairman, Realm
 from photon.reconcilers.host_watch import HostWatch
 from photon.reconcilers.leaf_moves import Announce, Outlook, Ways
 from photon.reconcilers.seating import Seating
+from photon.reconcilers.topology_picture import picture
 from photon.reconcilers.topology_rows import TopologyRows
 from photon.reconcilers.tree_keeper import TreeKeeper
 from photon.scheduler.patience import PatientRoot
@@ -46,6 +48,8 @@ class TreePart:
         realm = Realm(ground.store, self._rows, ground.coordination, ground.clock, ground.shape)
         self._chairman = Chairman(realm, me.id)
         self._store = ground.store
+        self._coordination = ground.coordination
+        self._me = me
         self.root = PatientRoot(self.top.root, self.keeper, ground.clock)
 
     async def start(self, hosts: HostWatch) -> None:
@@ -54,6 +58,10 @@ class TreePart:
         self.keeper.start(hosts)
         self._chairman.start()
         self.welcome = Seating(self._store, self.keeper, self._chairman, hosts).welcome
+
+    def picture(self) -> Picture:
+        members = {member.id: member for member in self._coordination.members()}
+        return picture(self._rows, members, self.top.root.branch, self._me)
 
     async def retire(self) -> None:
         """Others take this controller's leaves, if there are others, before it stops."""

@@ -106,6 +106,7 @@ class NodeLoad(msgspec.Struct, frozen=True):
     parent_id: str = ""
     controller_id: str = NOBODY
     controller_name: str = ""
+    heir_name: str = ""  # who is about to answer for it
     state: NodeState = NodeState.READY
     traits: tuple[str, ...] = ()
     children: int = 0

@@ -62,6 +62,9 @@ class Branch:
     def children(self) -> Sequence[ChildNode]:
         return [seat.child for seat in self._seats]
 
+    def named_children(self) -> Sequence[tuple[str, ChildNode]]:
+        return [(seat.name, seat.child) for seat in self._seats]
+
     def add(self, child: ChildNode, name: str) -> None:
         self._seats.append(Seat(child, name))
         self._look_anew()

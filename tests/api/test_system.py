@@ -7,6 +7,7 @@ import pytest
 from photon.api.routes import ROUTES
 from photon.api.views.system import component_status
 from photon.domain.system import SystemState
+from photon.domain.topology import NodeKind, NodeLoad, Picture
 from photon.wire.v1.system import ComponentInstance, StatusType
 from tests.api.builders import a_host, a_project, a_tenant, a_vm
 from tests.api.rig import Api
@@ -148,3 +149,25 @@ async def test_the_reference_is_served_while_paused(api: Api) -> None:
     await api.do("POST", "/v1/system/pause")
     for path in ("/docs", "/openapi.json"):
         assert (await api.client.get(path)).status_code == 200
+
+
+async def test_the_tree_is_shown_in_pages_of_its_nodes(api: Api) -> None:
+    nodes = [
+        NodeLoad("root", NodeKind.ROOT, children=2, cpus_free=1, cpus_offered=4),
+        NodeLoad("leaf-1", NodeKind.LEAF, "root", memory_mib_free=1, memory_mib_offered=2),
+        NodeLoad("leaf-2", NodeKind.LEAF, "root"),
+    ]
+    api.plane.topology = lambda: Picture(9, "id", "c-1", tuple(nodes))
+    first = await api.get("/v1/system/topology?pageSize=2")
+    assert [(node["id"], node["load"]) for node in first["items"]] == [
+        ("root", 0.75),
+        ("leaf-1", 0.5),
+    ]
+    assert (first["items"][0]["version"], first["items"][0]["chairmanName"]) == (9, "c-1")
+    second = await api.get(first["nextPageLink"])
+    assert [node["id"] for node in second["items"]] == ["leaf-2"]
+    assert second["nextPageLink"] is None
+    back = await api.get(second["previousPageLink"])
+    assert [node["id"] for node in back["items"]] == ["root", "leaf-1"]
+    del nodes[1]
+    await api.refused("GET", first["nextPageLink"], code="PageExpired", status=404)

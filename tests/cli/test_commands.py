@@ -265,6 +265,7 @@ def test_datastore(photon: Photon, stub: Stub) -> None:
 
 def test_system(photon: Photon) -> None:
     assert done(photon, "system status").startswith("The system is READY.")
+    assert done(photon, "system topology").splitlines()[1].startswith("  leaf-1  25%  3 hosts")
     assert "READY" in done(photon, "system info")
     assert "numberVMs" in done(photon, "system usage")
     done(photon, "system properties")

@@ -168,6 +168,23 @@ SYSTEM: dict[str, Json] = {
             }
         ],
     },
+    "system/topology": {
+        "items": [
+            {"id": "root", "kind": "ROOT", "state": "READY", "version": 5, "children": 1},
+            {
+                "id": "leaf-1",
+                "kind": "LEAF",
+                "state": "READY",
+                "version": 5,
+                "parentId": "root",
+                "hosts": 3,
+                "hostsReady": 3,
+                "load": 0.25,
+            },
+        ],
+        "nextPageLink": None,
+        "previousPageLink": None,
+    },
     "system/usage": {
         "numberHosts": 3,
         "numberVMs": 7,

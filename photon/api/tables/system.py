@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from photon.api.handlers import system
+from photon.api.handlers import system, topology
 from photon.api.principal import Role
 from photon.api.route import Gate, PageQuery, Route, Tag
 from photon.wire.v1 import system as wire
 from photon.wire.v1.basics import ResourceList, StringList
 from photon.wire.v1.task import Task
+from photon.wire.v1.topology import TopologyNode
 from photon.wire.v1.vm import Vm
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -73,6 +74,16 @@ ROUTES: Final[tuple[Route, ...]] = (
         Tag.SYSTEM,
         "Count what exists",
         role=Role.SYSTEM,
+    ),
+    Route(
+        "GET",
+        "/v1/system/topology",
+        topology.show_topology,
+        ResourceList[TopologyNode],
+        Tag.SYSTEM,
+        "Show the scheduler tree with its loads",
+        role=Role.SYSTEM,
+        query=PageQuery,
     ),
     Route(
         "GET",

@@ -66,6 +66,34 @@ def properties(session: Session) -> None:
     _answer(session, session.client.system.properties())
 
 
+@COMMAND.command(
+    "topology",
+    examples="""
+    photon system topology
+    photon system topology --depth 1
+    photon system topology -o json
+    """,
+)
+@click.option(
+    "--depth",
+    type=click.IntRange(0, 8),
+    default=8,
+    show_default=True,
+    help="How many levels below the root are drawn.",
+)
+@pass_session
+def topology(session: Session, depth: int) -> None:
+    """Draw the scheduler tree: which controller answers for which leaf, and how full each is."""
+    from photon.cli.answer import show_list
+    from photon.cli.topology import COLUMNS, print_topology
+
+    nodes = session.client.system.topology()
+    if session.output == "human":
+        print_topology(list(nodes), depth)
+    else:
+        show_list(session, COLUMNS, nodes)
+
+
 @COMMAND.command("list-vms")
 @pass_session
 def list_vms(session: Session) -> None:

@@ -17,6 +17,7 @@ from photon.wire.v1.system import (
     SystemUsage,
 )
 from photon.wire.v1.task import Task
+from photon.wire.v1.topology import TopologyNode
 from photon.wire.v1.vm import Vm
 
 
@@ -48,6 +49,11 @@ class System(Noun[Face]):
     @operation
     def properties(self) -> Request[SystemProperties]:
         return get(path("system", "properties"), SystemProperties)
+
+    @listing
+    def topology(self) -> Listing[TopologyNode]:
+        """The nodes of the scheduler tree, parents before their children."""
+        return Listing(path("system", "topology"), TopologyNode)
 
     @listing
     def vms(self) -> Listing[Vm]:
