@@ -31,6 +31,7 @@ from photon.reconcilers.guest_watch import SECOND_LOOK_SECONDS, GuestWatch
 from photon.reconcilers.host_watch import HostWatch
 from photon.reconcilers.image_replication import REPLICATE_SECONDS, ImageReplication
 from photon.reconcilers.leaf_moves import Alone, nothing_to_announce
+from photon.reconcilers.orphans import REMOVED_SECONDS, Orphans
 from photon.reconcilers.sweeps import HOUSEKEEPER, sweeps
 from photon.rpc.network import TcpNetwork
 from photon.sagas.catalogue import SAGAS
@@ -101,6 +102,7 @@ class ControllerProcess:
         self._copies = ImageReplication(
             self._store, self._agents, self._clock, self._image_url, self._hosts.silent
         )
+        self._orphans = Orphans(self._store, self._agents, self._clock)
         self._debts = Debts(self._store, self._agents, self._clock)
         self._duties = DutyDriver(self._clock, self._system.background_rests, self._leads)
         self._duties.start(self._all_duties())
@@ -149,6 +151,7 @@ class ControllerProcess:
             Duty("adoption", OVERLOOKED_SECONDS, self._adoption.look, background=False),
             Duty("second-look", SECOND_LOOK_SECONDS, self._guests.look_again, background=False),
             Duty("debts", DEBTS_SECONDS, self._debts.once, office=HOUSEKEEPER),
+            Duty("orphans", REMOVED_SECONDS, self._orphans.forget_removed, office=HOUSEKEEPER),
             Duty("guest-audit", AUDIT_SECONDS, self._guests.audit_all, office=HOUSEKEEPER),
             Duty("image-copies", REPLICATE_SECONDS, self._copies.once, office=HOUSEKEEPER),
             *sweeps(self._store, self._agents, self._images, self._clock),

@@ -57,6 +57,7 @@ class Vm(msgspec.Struct, frozen=True):
     cpus: int
     memory_mib: int
     state: VmState = VmState.CREATING
+    state_reason: str | None = None  # of a state that no task of its own brought about
     disks: tuple[VmDisk, ...] = ()
     nic_ids: tuple[str, ...] = ()
     host_id: str | None = None

@@ -5,7 +5,7 @@ the VM: a report may be older than the task that has just ended.
 
   seen                                             done
   a guest's power state is not its VM's            the VM gets the guest's
-  a VM's guest is not on its host                  VM -> ERROR
+  a VM's guest is not on its host                  VM -> ERROR, until it is there again
   a guest (or disk) belongs to no VM, or to one    removed after ORPHAN_GRACE_SECONDS
   that is elsewhere
 """
@@ -21,18 +21,18 @@ import msgspec
 from photon.agent_client.address import HostAddress
 from photon.agent_client.errors import AgentFaulty, AgentUnreachable
 from photon.agent_client.protocol import Agents
-from photon.domain.guest import Guest, HostReport, Inventory, Refusal
+from photon.domain.guest import Guest, GuestState, HostReport, Refusal
 from photon.domain.host import Host
 from photon.domain.vm import STATE_OF_GUEST, Vm, VmState
 from photon.outside.clock import Clock
 from photon.reconcilers.debts import Debts
 from photon.reconcilers.disk_watch import DiskWatch
+from photon.reconcilers.orphans import Orphans
 from photon.store.errors import StoreConflict
-from photon.store.nouns import DISKS, HOSTS, MISSING_HOSTS, VMS
+from photon.store.nouns import HOSTS, MISSING_HOSTS, VMS
 from photon.store.protocol import CloudStore, Update
 
 SECOND_LOOK_SECONDS: Final = 1.0  # Longer than the last report of a host can be on its way.
-ORPHAN_GRACE_SECONDS: Final = 300.0  # A create whose end is not recorded yet is no orphan.
 PAGE: Final = 100
 SUSPECTS_MAX: Final = 100_000  # More than this at once is an outage, which the audit finds too.
 
@@ -47,7 +47,7 @@ class GuestWatch:
         self._disks = DiskWatch(store)
         self._debts = Debts(store, agents, clock)
         self._suspects: set[str] = set()  # hosts to look at again
-        self._orphans: dict[str, float] = {}  # guest or disk id -> first seen, monotonic
+        self._orphans = Orphans(store, agents, clock)
 
     async def observe(self, report: HostReport) -> None:
         """First look, at what a host reported by itself: cheap, and changes nothing."""
@@ -114,7 +114,7 @@ class GuestWatch:
             await self._agree(vm, guests.get(vm.id))
         for disk in disks:
             await self._disks.agree(disk, kept.get(disk.id), before)
-        await self._remove_orphans(host, inventory, before)
+        await self._orphans.look_after(host, inventory, list(before))
 
     async def _vms_of(self, host_id: str) -> list[Vm]:
         vms: list[Vm] = []
@@ -133,50 +133,27 @@ class GuestWatch:
         state = VmState.ERROR if guest is None else STATE_OF_GUEST[guest.state]
         if state is vm.state:
             return
-        log.warning("VM %s is %s on its host, not %s", vm.id, state, vm.state)
+        reason = _reason(vm, guest)
+        log.warning("VM %s is %s on its host, not %s: %s", vm.id, state, vm.state, reason)
+        changed = msgspec.structs.replace(vm, state=state, state_reason=reason)
         try:
-            await self._store.commit([Update(VMS, msgspec.structs.replace(vm, state=state))])
+            await self._store.commit([Update(VMS, changed)])
         except StoreConflict:
             log.info("VM %s was changed meanwhile; it is looked at again", vm.id)
 
-    async def _remove_orphans(self, host: Host, inventory: Inventory, known: dict[str, Vm]) -> None:
-        address = HostAddress(host.agent_endpoint, host.id)
-        strange = [guest.vm_id for guest in inventory.guests if guest.vm_id not in known]
-        for vm_id in await self._orphaned(strange, host.id):
-            log.warning("guest %s on host %s belongs to no VM: removed", vm_id, host.address)
-            fence = await self._store.revision()
-            await self._agents.delete_vm(address, fence, vm_id, force=True)
-        on_host = [disk.disk_id for disk in inventory.disks]
-        for start in range(0, len(on_host), PAGE):
-            page = on_host[start : start + PAGE]
-            ours = {disk.id for disk in await self._store.find_many(DISKS, page)}
-            for disk_id in self._grown_old(id for id in page if id not in ours):
-                log.warning("disk %s on host %s is nobody's: removed", disk_id, host.address)
-                fence = await self._store.revision()
-                await self._agents.delete_disk(address, fence, disk_id)
 
-    async def _orphaned(self, vm_ids: list[str], host_id: str) -> list[str]:
-        """Those that no task may still be making, and that have been strange for long enough."""
-        orphans: list[str] = []
-        for start in range(0, len(vm_ids), PAGE):
-            page = vm_ids[start : start + PAGE]
-            vms = {vm.id: vm for vm in await self._store.find_many(VMS, page)}
-            orphans += [
-                vm_id
-                for vm_id in page
-                if vm_id not in vms
-                or (vms[vm_id].task_id is None and vms[vm_id].host_id != host_id)
-            ]
-        return self._grown_old(orphans)
-
-    def _grown_old(self, ids: Iterable[str]) -> list[str]:
-        now = self._clock.monotonic()
-        old = [id for id in ids if now - self._orphans.setdefault(id, now) >= ORPHAN_GRACE_SECONDS]
-        for id in old:
-            del self._orphans[id]
-        while len(self._orphans) > SUSPECTS_MAX:
-            del self._orphans[next(iter(self._orphans))]
-        return old
+def _reason(vm: Vm, guest: Guest | None) -> str | None:
+    """Why the VM has a state that nobody asked for; None for what needs no word."""
+    if guest is None:
+        return (
+            f"its guest is not on host {vm.host_address} any more; should it be found there "
+            "again, the VM is taken back; else delete the VM"
+        )
+    if guest.state is GuestState.ERROR:
+        return f"host {vm.host_address} cannot tell what state its guest is in, or cannot mend it"
+    if guest.state is GuestState.STOPPED and vm.state is VmState.STARTED:
+        return f"its guest ended on host {vm.host_address}, and nobody had asked for that here"
+    return None
 
 
 def _differ(guests: Iterable[Guest], vms: dict[str, Vm]) -> bool:

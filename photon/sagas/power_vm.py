@@ -48,7 +48,8 @@ async def switch(cloud: Cloud, order: Switch) -> VmState:
 
 async def finish(cloud: Cloud, order: PowerVm, state: VmState) -> Plan:
     vm = await cloud.vm(order.vm_id)
-    return Plan([Update(VMS, msgspec.structs.replace(vm, state=state, task_id=None))])
+    switched = msgspec.structs.replace(vm, state=state, state_reason=None, task_id=None)
+    return Plan([Update(VMS, switched)])
 
 
 def _saga(op: PowerOp) -> Saga[Cloud, PowerVm, VmState]:

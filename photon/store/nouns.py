@@ -17,6 +17,7 @@ from photon.domain.image import Image
 from photon.domain.member import Member, Office
 from photon.domain.membership import Membership
 from photon.domain.missing_host import MissingHost
+from photon.domain.orphan import Orphan
 from photon.domain.project import Project
 from photon.domain.subnet import PortGroup, Subnet
 from photon.domain.system import System
@@ -170,6 +171,14 @@ DEBTS: Final = Noun(
     in_feed=False,
 )
 
+ORPHANS: Final = Noun(
+    "orphans",
+    Orphan,
+    {"host_id": lambda o: o.host_id},
+    indexes=(("host_id",),),
+    in_feed=False,
+)
+
 DATASTORES: Final = Noun("datastores", Datastore, {"name": lambda d: d.name})
 
 HOST_DATASTORES: Final = Noun(
@@ -249,6 +258,7 @@ NOUNS: Final[tuple[Noun[Any], ...]] = (
     HOSTS,
     MISSING_HOSTS,
     DEBTS,
+    ORPHANS,
     DATASTORES,
     HOST_DATASTORES,
     DATASTORE_TAGS,

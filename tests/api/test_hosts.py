@@ -62,7 +62,7 @@ async def test_a_host_that_is_added_is_shown_as_it_was_given(api: CloudApi) -> N
         "esxVersion": None,
         "state": "NOT_PROVISIONED",
         "agentState": None,
-        "missingSince": None,
+        "missingSinceTime": None,
         "missingReason": None,
     }
     assert [host["id"] for host in await api.items(PATH)] == [task.entity_id]
@@ -262,7 +262,7 @@ async def test_a_missing_host_is_shown_as_such_and_so_are_its_vms(api: CloudApi)
     await lose(api, host_id)
     for shown in (await api.host(host_id), *await api.items(PATH)):
         assert shown["agentState"] == "MISSING"
-        assert (shown["missingSince"], shown["missingReason"]) == (7000, "nobody is there")
+        assert (shown["missingSinceTime"], shown["missingReason"]) == (7000, "nobody is there")
         assert shown["state"] == "READY"
     for path in (f"/v1/projects/{project_id}/vms", f"{PATH}/{host_id}/vms"):
         [vm] = await api.items(path)

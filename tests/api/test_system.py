@@ -6,8 +6,12 @@ import pytest
 
 from photon.api.routes import ROUTES
 from photon.api.views.system import component_status
+from photon.domain.kinds import EntityKind
+from photon.domain.orphan import Orphan
 from photon.domain.system import SystemState
 from photon.domain.topology import NodeKind, NodeLoad, Picture
+from photon.store.nouns import ORPHANS
+from photon.store.protocol import Insert
 from photon.wire.v1.system import ComponentInstance, StatusType
 from tests.api.builders import a_host, a_project, a_tenant, a_vm
 from tests.api.rig import Api
@@ -171,3 +175,20 @@ async def test_the_tree_is_shown_in_pages_of_its_nodes(api: Api) -> None:
     assert [node["id"] for node in back["items"]] == ["root", "leaf-1"]
     del nodes[1]
     await api.refused("GET", first["nextPageLink"], code="PageExpired", status=404)
+
+
+async def test_orphans_are_listed_until_they_are_removed(api: Api) -> None:
+    assert await api.items("/v1/system/orphans") == []
+    orphan = Orphan("h/g", "h", "10.0.0.1", EntityKind.VM, "g", "there is no such VM", 5000)
+    await api.store.commit([Insert(ORPHANS, orphan)])
+    assert await api.items("/v1/system/orphans") == [
+        {
+            "id": "g",
+            "kind": "vm",
+            "hostId": "h",
+            "hostAddress": "10.0.0.1",
+            "reason": "there is no such VM",
+            "seenTime": 5000,
+            "removalTime": 305_000,
+        }
+    ]

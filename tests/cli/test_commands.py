@@ -270,6 +270,7 @@ def test_system(photon: Photon) -> None:
     assert "numberVMs" in done(photon, "system usage")
     done(photon, "system properties")
     done(photon, "system list-vms")
+    assert "there is no such VM" in done(photon, "system orphans")
     done(photon, "system pause")
     done(photon, "system pause-background-tasks")
     done(photon, "system resume")

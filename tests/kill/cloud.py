@@ -11,9 +11,10 @@ from photon.agent.drivers.simulated_site import addresses_of
 from photon.agent_client.address import HostAddress
 from photon.agent_client.client import AgentClient
 from photon.domain.guest import Inventory
+from photon.domain.orphan import ORPHAN_GRACE_SECONDS
 from photon.outside.clock import RealClock
 from photon.reconcilers.audit import Violation, audit
-from photon.reconcilers.guest_watch import ORPHAN_GRACE_SECONDS, GuestWatch
+from photon.reconcilers.guest_watch import GuestWatch
 from photon.rpc.network import TcpNetwork
 from photon.sdk.client import Client
 from photon.store.nouns import HOSTS, NOUNS, TASKS
@@ -112,6 +113,9 @@ class ForwardClock(RealClock):
 
     def __init__(self) -> None:
         self.ahead_seconds = 0.0
+
+    def now_ms(self) -> int:
+        return super().now_ms() + int(self.ahead_seconds * 1000)
 
     def monotonic(self) -> float:
         return super().monotonic() + self.ahead_seconds

@@ -12,10 +12,14 @@ import pytest
 from photon.agent_client.errors import AgentUnreachable
 from photon.domain.disk import DiskState, PersistentDisk
 from photon.domain.guest import AgentRefusal, GuestDisk, HostReport, PowerOp, Refusal
+from photon.domain.kinds import EntityKind
+from photon.domain.missing_host import MissingHost
+from photon.domain.orphan import ORPHAN_GRACE_SECONDS
 from photon.domain.vm import Vm, VmState
-from photon.reconcilers.guest_watch import ORPHAN_GRACE_SECONDS, GuestWatch
-from photon.store.nouns import DISKS, HOSTS, VMS
-from photon.store.protocol import Update
+from photon.reconcilers.guest_watch import GuestWatch
+from photon.reconcilers.orphans import Orphans
+from photon.store.nouns import DISKS, HOSTS, MISSING_HOSTS, ORPHANS, VMS
+from photon.store.protocol import Delete, Insert, Update
 from tests.agent.conftest import a_spec
 from tests.tasks.building import Client, build_disk, build_site, build_vm
 from tests.tasks.roads import Faults, faulty
@@ -80,7 +84,10 @@ async def test_a_vm_has_the_state_of_its_guest(drift: Drift) -> None:
     assert (await drift.vm()).state is VmState.STARTED
     driver.die(drift.world.names["vm"])
     await drift.watch.audit_all()
-    assert (await drift.vm()).state is VmState.STOPPED
+    vm = await drift.vm()
+    assert vm.state is VmState.STOPPED, "a guest that crashed is there, and can be started"
+    assert vm.state_reason is not None
+    assert "ended" in vm.state_reason
 
 
 async def test_a_vm_on_which_a_task_works_is_left_alone(drift: Drift) -> None:
@@ -92,12 +99,16 @@ async def test_a_vm_on_which_a_task_works_is_left_alone(drift: Drift) -> None:
 
 async def test_a_vm_whose_guest_is_lost_is_an_error_until_the_guest_is_back(drift: Drift) -> None:
     driver, vm_id = drift.world.simulation.drivers[drift.address], drift.world.names["vm"]
-    guest = driver._guests.pop(vm_id)
+    address, guest = drift.address, driver._guests.pop(vm_id)
     await drift.watch.audit_all()
-    assert (await drift.vm()).state is VmState.ERROR
+    vm = await drift.vm()
+    assert vm.state is VmState.ERROR
+    assert vm.state_reason is not None
+    assert f"not on host {address} any more" in vm.state_reason
     driver._guests[vm_id] = guest
     await drift.watch.audit_all()
-    assert (await drift.vm()).state is VmState.STOPPED
+    vm = await drift.vm()
+    assert (vm.state, vm.state_reason) == (VmState.STOPPED, None), "as when a disk is mounted late"
 
 
 async def test_a_difference_in_a_report_is_looked_at_again(drift: Drift) -> None:
@@ -120,6 +131,11 @@ async def test_an_orphan_is_removed_after_its_grace_and_not_before(drift: Drift)
     lone = GuestDisk("orphan-disk", 2, persistent=True, datastore_id=store_id)
     await host.create_disk(1, lone)
     await drift.watch.audit_all()
+    seen = (await drift.world.store.page(ORPHANS, {}, limit=9)).items
+    assert {(orphan.kind, orphan.thing_id, orphan.why) for orphan in seen} == {
+        (EntityKind.VM, "orphan", "there is no such VM"),
+        (EntityKind.PERSISTENT_DISK, "orphan-disk", "there is no such disk"),
+    }
     drift.world.clock.seconds += ORPHAN_GRACE_SECONDS / 2
     await drift.watch.audit_all()
     inventory = await host.inventory()
@@ -130,6 +146,73 @@ async def test_an_orphan_is_removed_after_its_grace_and_not_before(drift: Drift)
     assert "orphan" not in {guest.vm_id for guest in inventory.guests}
     assert "orphan-disk" not in {disk.disk_id for disk in inventory.disks}
     assert await drift.world.audit() == []
+    assert await drift.world.store.count(ORPHANS, {}) == 0
+
+
+async def test_of_a_vm_on_two_hosts_the_guest_that_the_store_does_not_name_goes(
+    drift: Drift,
+) -> None:
+    """As after a create whose undoing never reached its host."""
+    vm_id = drift.world.names["vm"]
+    other = "sim-00002" if drift.address == "sim-00001" else "sim-00001"
+    host = drift.world.simulation.hosts.by_address[other]
+    store_id = f"{other}-datastore"
+    boot = (GuestDisk("seconds-boot", 1, boot=True, datastore_id=store_id),)
+    await host.create_vm(1, a_spec(vm_id, datastore_id=store_id, disks=boot))
+    await drift.watch.audit_all()
+    [orphan] = (await drift.world.store.page(ORPHANS, {}, limit=2)).items
+    assert (orphan.host_address, orphan.thing_id) == (other, vm_id)
+    assert orphan.why == f"its VM is on host {drift.address}"
+    await drift.pass_grace()
+    assert (await host.inventory()).guests == ()
+    assert (await drift.vm()).state is VmState.STOPPED
+    assert await drift.world.audit() == []
+
+
+async def test_a_guest_that_a_task_may_be_making_is_no_orphan(drift: Drift) -> None:
+    vm = await drift.vm()
+    made = msgspec.structs.replace(vm, host_id=None, task_id="create")
+    await drift.world.store.commit([Update(VMS, made)])
+    await drift.pass_grace()
+    assert await drift.world.store.count(ORPHANS, {}) == 0
+    assert (await drift.vm()).id in drift.world.simulation.drivers[drift.address]._guests
+
+
+async def test_an_orphan_that_finds_its_owner_within_the_grace_is_none_any_more(
+    drift: Drift,
+) -> None:
+    """As when an older backup of the store was put back, and then the right one."""
+    vm = await drift.vm()
+    await drift.world.store.commit([Delete(VMS, vm.id)])
+    await drift.watch.audit_all()
+    assert await drift.world.store.count(ORPHANS, {}) == 1
+    await drift.world.store.commit([Insert(VMS, msgspec.structs.replace(vm, generation=0))])
+    drift.world.clock.seconds += ORPHAN_GRACE_SECONDS + 1
+    await drift.watch.audit_all()
+    assert await drift.world.store.count(ORPHANS, {}) == 0
+    assert vm.id in drift.world.simulation.drivers[drift.address]._guests
+
+
+async def test_orphans_of_a_host_that_is_gone_are_forgotten(drift: Drift) -> None:
+    vm = await drift.vm()
+    await drift.world.store.commit([Delete(VMS, vm.id)])
+    await drift.watch.audit_all()
+    orphans = Orphans(drift.world.store, drift.world.agents, drift.world.clock)
+    await orphans.forget_removed()
+    assert await drift.world.store.count(ORPHANS, {}) == 1
+    assert vm.host_id is not None
+    await drift.world.store.commit([Delete(HOSTS, vm.host_id)])
+    await orphans.forget_removed()
+    assert await drift.world.store.count(ORPHANS, {}) == 0
+
+
+async def test_hosts_that_are_missing_are_not_called_in_vain(drift: Drift) -> None:
+    for host in (await drift.world.store.page(HOSTS, {}, limit=9)).items:
+        row = MissingHost(host.id, 0, "nobody is there")
+        await drift.world.store.commit([Insert(MISSING_HOSTS, row)])
+    drift.faults.calls.clear()
+    await drift.watch.audit_all()
+    assert drift.faults.calls == []
 
 
 @pytest.mark.parametrize(

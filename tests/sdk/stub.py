@@ -14,7 +14,7 @@ from email.parser import BytesParser
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from tests.sdk.stub_entities import MAKERS, OPERATION_NOUNS, SYSTEM, Json, placement
+from tests.sdk.stub_entities import MAKERS, OPERATION_NOUNS, ORPHAN, SYSTEM, Json, placement
 
 Receive = Callable[[], Awaitable[Json]]
 SendMessage = Callable[[Json], Awaitable[None]]
@@ -118,6 +118,8 @@ class Stub:
             return 200, SYSTEM[where]
         parts = [unquote(part) for part in where.removeprefix("infrastructure/").split("/")]
         match parts, asked.method:
+            case ["system", "orphans"], _:
+                return 200, self._page(asked, [ORPHAN])
             case ["system", "vms"], _:
                 return 200, self._page(asked, [])
             case ["system", verb], _:

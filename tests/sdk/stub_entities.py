@@ -8,6 +8,15 @@ Json = dict[str, Any]
 
 HOST_ADDRESS = "10.0.0.3"
 DATASTORE_ID = "ds-local-1"
+ORPHAN: Json = {
+    "id": "orphan",
+    "kind": "vm",
+    "hostId": "host",
+    "hostAddress": HOST_ADDRESS,
+    "reason": "there is no such VM",
+    "seenTime": 1_700_000_000_000,
+    "removalTime": 1_700_000_300_000,
+}
 
 
 def cost(spec: Json) -> list[Json]:
@@ -70,6 +79,7 @@ def vm(spec: Json) -> Json:
         "floatingIp": None,
         "projectId": spec["parent"],
         "hostState": "ACTIVE",
+        "stateReason": None,
     }
 
 
@@ -97,7 +107,7 @@ def host(spec: Json) -> Json:
         "esxVersion": None,
         "state": "NOT_PROVISIONED",
         "agentState": None,
-        "missingSince": None,
+        "missingSinceTime": None,
         "missingReason": None,
     }
 

@@ -92,7 +92,7 @@ async def list_hosts(plane: Plane, call: Call[PageQuery, None]) -> ResourceList[
     for host in listed.items:
         if host.id in why:
             host.agent_state = AgentState.MISSING
-            host.missing_since, host.missing_reason = why[host.id].since_ms, why[host.id].why
+            host.missing_since_time, host.missing_reason = why[host.id].since_ms, why[host.id].why
     return listed
 
 

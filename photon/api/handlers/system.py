@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from photon.api.paging import page_asked
+from photon.api.paging import Listing, list_page, page_asked
 from photon.api.plane import Plane
 from photon.api.route import Call, NoQuery, PageQuery
 from photon.api.submit import Ask, completed
-from photon.api.views.system import system_info_view, system_status_view
+from photon.api.views.system import orphan_view, system_info_view, system_status_view
 from photon.domain.error_catalogue import ControllerLeaving, InvalidAuthConfig
 from photon.domain.kinds import EntityKind
 from photon.domain.system import SYSTEM_ID, System, SystemState
-from photon.store.nouns import DATASTORES, HOSTS, PROJECTS, SYSTEM, TENANTS, VMS
+from photon.store.nouns import DATASTORES, HOSTS, ORPHANS, PROJECTS, SYSTEM, TENANTS, VMS
 from photon.store.protocol import Insert, Update, Write
 from photon.wire.v1 import system as wire
 from photon.wire.v1.basics import ResourceList, StringList
@@ -82,6 +82,14 @@ async def list_system_vms(plane: Plane, call: Call[PageQuery, None]) -> Resource
     """Management VMs: controllers run as plain processes here, so there are none."""
     page_asked(call, {})
     return ResourceList([])
+
+
+async def list_orphans(plane: Plane, call: Call[PageQuery, None]) -> ResourceList[wire.Orphan]:
+    """Guests and disks that no VM or disk of the store is; each is removed after a time of grace.
+
+    Beyond the contract.
+    """
+    return await list_page(plane, call, Listing(ORPHANS, orphan_view))
 
 
 async def show_properties(plane: Plane, call: SystemCall) -> wire.SystemProperties:

@@ -97,6 +97,16 @@ ROUTES: Final[tuple[Route, ...]] = (
     ),
     Route(
         "GET",
+        "/v1/system/orphans",
+        system.list_orphans,
+        ResourceList[wire.Orphan],
+        Tag.SYSTEM,
+        "List what is on hosts and belongs to nobody",
+        role=Role.SYSTEM,
+        query=PageQuery,
+    ),
+    Route(
+        "GET",
         "/v1/system/properties",
         system.show_properties,
         wire.SystemProperties,

@@ -25,7 +25,7 @@ def host_view(host: Host, base: str, missing: MissingHost | None = None) -> wire
         esx_version=host.hypervisor,
         state=host.state,
         agent_state=heard if host.provisioned else None,
-        missing_since=None if missing is None else missing.since_ms,
+        missing_since_time=None if missing is None else missing.since_ms,
         missing_reason=None if missing is None else missing.why,
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from photon.api.plane import Release
+from photon.domain.orphan import ORPHAN_GRACE_SECONDS, Orphan
 from photon.domain.system import System
 from photon.wire.v1 import system as wire
 from photon.wire.v1.system import ComponentInstance, ComponentStatus, StatusType
@@ -50,6 +51,18 @@ def system_status_view(instances: Sequence[ComponentInstance]) -> wire.SystemSta
     if status is StatusType.UNREACHABLE:
         status = StatusType.ERROR
     return wire.SystemStatus(status, [component])
+
+
+def orphan_view(orphan: Orphan, base: str) -> wire.Orphan:
+    return wire.Orphan(
+        id=orphan.thing_id,
+        kind=orphan.kind,
+        host_id=orphan.host_id,
+        host_address=orphan.host_address,
+        reason=orphan.why,
+        seen_time=orphan.since_ms,
+        removal_time=orphan.since_ms + int(ORPHAN_GRACE_SECONDS * 1000),
+    )
 
 
 def component_status(instances: Sequence[ComponentInstance]) -> ComponentStatus:

@@ -45,6 +45,7 @@ def vm_view(vm: Vm, base: str, missing: Container[str | None]) -> wire_vm.Vm:
         project_id=vm.project_id,
         host_state=host_state,
         placement=None if vm.asked is None else _asked_view(vm.asked),
+        state_reason=vm.state_reason,
     )
 
 

@@ -9,6 +9,7 @@ import click
 from photon.cli.amounts import parts
 from photon.cli.progress import finish, waits
 from photon.cli.session import Session, pass_session
+from photon.cli.table import Column
 from photon.cli.things import VM
 from photon.cli.verb import Noun
 
@@ -101,6 +102,23 @@ def list_vms(session: Session) -> None:
     from photon.cli.answer import show_list
 
     show_list(session, VM.columns, session.client.system.vms())
+
+
+@COMMAND.command("orphans")
+@pass_session
+def orphans(session: Session) -> None:
+    """List the guests and disks on hosts that belong to nobody, and when they are removed."""
+    from photon.cli.answer import moment, show_list
+
+    columns: list[Column] = [
+        ("ID", lambda one: one.id),
+        ("KIND", lambda one: one.kind),
+        ("HOST", lambda one: one.host_address),
+        ("WHY", lambda one: one.reason),
+        ("SEEN", lambda one: moment(one.seen_time)),
+        ("REMOVED AFTER", lambda one: moment(one.removal_time)),
+    ]
+    show_list(session, columns, session.client.system.orphans())
 
 
 @COMMAND.command("pause")

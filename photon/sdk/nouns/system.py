@@ -11,6 +11,7 @@ from photon.wire.v1.system import (
     Auth,
     Available,
     Info,
+    Orphan,
     SystemInfo,
     SystemProperties,
     SystemStatus,
@@ -59,6 +60,11 @@ class System(Noun[Face]):
     def vms(self) -> Listing[Vm]:
         """The VMs of the management project."""
         return Listing(path("system", "vms"), Vm)
+
+    @listing
+    def orphans(self) -> Listing[Orphan]:
+        """What is on hosts and belongs to nobody, until it is removed."""
+        return Listing(path("system", "orphans"), Orphan)
 
     @operation
     def pause(self) -> Request[Task]:

@@ -47,7 +47,7 @@ class Host(msgspec.Struct, rename="camel"):
     # Beyond the contract: whether its agent is heard (None: nobody listens yet), and if it is not,
     # since when (in milliseconds) and what was heard instead.
     agent_state: AgentState | None = None
-    missing_since: int | None = None
+    missing_since_time: int | None = None
     missing_reason: str | None = None
 
 

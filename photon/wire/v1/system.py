@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 
+from photon.domain.kinds import EntityKind
 from photon.domain.system import SystemState
 
 
@@ -116,6 +117,18 @@ class ComponentStatus(msgspec.Struct, rename="camel"):
 class SystemStatus(msgspec.Struct):
     status: StatusType
     components: list[ComponentStatus]
+
+
+class Orphan(msgspec.Struct, rename="camel"):
+    """`id` is the guest's or the disk's. Times are milliseconds since the epoch."""
+
+    id: str
+    kind: EntityKind
+    host_id: str
+    host_address: str
+    reason: str
+    seen_time: int
+    removal_time: int
 
 
 class SystemUsage(msgspec.Struct):

@@ -94,6 +94,8 @@ class Vm(msgspec.Struct, rename="camel"):
     # that was known.
     host_state: AgentState | None = None
     placement: VmPlacementSpec | None = None
+    # Beyond the contract: why it has a state that nobody asked for.
+    state_reason: str | None = None
 
 
 class VmDiskOperation(msgspec.Struct, rename="camel"):

@@ -1,0 +1,153 @@
+"""What is on a host and belongs to nobody there: written down when it is seen, removed after a
+time of grace, and forgotten when it is gone or has found its owner.
+
+Nothing that a task may still be making is an orphan: its VM or disk has a row, and a lock. Of a VM
+that is on two hosts, the guest that the store does not name is one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from photon.agent_client.address import HostAddress
+from photon.agent_client.protocol import Agents
+from photon.domain.guest import Inventory
+from photon.domain.host import Host
+from photon.domain.kinds import EntityKind
+from photon.domain.orphan import ORPHAN_GRACE_SECONDS, Orphan
+from photon.domain.vm import Vm
+from photon.outside.clock import Clock
+from photon.store.nouns import DISKS, HOSTS, ORPHANS, VMS
+from photon.store.protocol import PAGE_SIZE_MAX, CloudStore, Insert, Reap
+
+ORPHANS_A_HOST_MAX: Final = 200  # Looked after at once; the rest follows when these are gone.
+PAGE: Final = 100
+REMOVED_SECONDS: Final = 600.0  # How soon the list forgets hosts that are gone.
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Orphans:
+    store: CloudStore
+    agents: Agents
+    clock: Clock
+
+    async def look_after(self, host: Host, inventory: Inventory, known: Sequence[str]) -> None:
+        """`known`: the VMs that were on the host before it was asked.
+
+        Raises:
+            AgentUnreachable, AgentFaulty, Refusal: the host does not part with one now.
+        """
+        found = {
+            orphan.id: orphan
+            for orphan in (
+                *await self._guests(host, inventory, frozenset(known)),
+                *await self._disks(host, inventory),
+            )
+        }
+        where = {"host_id": host.id}
+        page = await self.store.page(ORPHANS, where, limit=PAGE_SIZE_MAX)
+        stored = {orphan.id: orphan for orphan in page.items}
+        await self._forget(orphan for id, orphan in stored.items() if id not in found)
+        new = [orphan for id, orphan in found.items() if id not in stored]
+        await self._write_down(new[:ORPHANS_A_HOST_MAX])
+        before_ms = self.clock.now_ms() - int(ORPHAN_GRACE_SECONDS * 1000)
+        for id, orphan in stored.items():
+            if id in found and orphan.since_ms <= before_ms:
+                await self._remove(host, orphan)
+
+    async def forget_removed(self) -> None:
+        """A duty of REMOVED_SECONDS: orphans of hosts that are no more are nobody's concern."""
+        after: str | None = None
+        while True:
+            page = await self.store.page(ORPHANS, {}, limit=PAGE, after=after)
+            ids = sorted({orphan.host_id for orphan in page.items})
+            there = {host.id for host in await self.store.find_many(HOSTS, ids)}
+            await self._forget(orphan for orphan in page.items if orphan.host_id not in there)
+            if not page.more:
+                return
+            after = page.items[-1].id
+
+    async def _guests(
+        self, host: Host, inventory: Inventory, known: frozenset[str]
+    ) -> list[Orphan]:
+        strange = [guest.vm_id for guest in inventory.guests if guest.vm_id not in known]
+        orphans: list[Orphan] = []
+        for start in range(0, len(strange), PAGE):
+            page = strange[start : start + PAGE]
+            vms = {vm.id: vm for vm in await self.store.find_many(VMS, page)}
+            orphans += [
+                self._orphan(host, EntityKind.VM, vm_id, why)
+                for vm_id in page
+                if (why := _why(vms.get(vm_id), host.id))
+            ]
+        return orphans
+
+    async def _disks(self, host: Host, inventory: Inventory) -> list[Orphan]:
+        on_host = [disk.disk_id for disk in inventory.disks]
+        orphans: list[Orphan] = []
+        for start in range(0, len(on_host), PAGE):
+            page = on_host[start : start + PAGE]
+            ours = {disk.id for disk in await self.store.find_many(DISKS, page)}
+            orphans += [
+                self._orphan(host, EntityKind.PERSISTENT_DISK, disk_id, "there is no such disk")
+                for disk_id in page
+                if disk_id not in ours
+            ]
+        return orphans
+
+    def _orphan(self, host: Host, kind: EntityKind, thing_id: str, why: str) -> Orphan:
+        id = Orphan.id_of(host.id, thing_id)
+        return Orphan(id, host.id, host.address, kind, thing_id, why, self.clock.now_ms())
+
+    async def _write_down(self, orphans: Sequence[Orphan]) -> None:
+        if orphans:
+            for orphan in orphans:
+                log.warning(
+                    "the %s %s on host %s is an orphan: %s; it is removed in %d s",
+                    orphan.kind,
+                    orphan.thing_id,
+                    orphan.host_address,
+                    orphan.why,
+                    ORPHAN_GRACE_SECONDS,
+                )
+            writes = [Reap(ORPHANS, orphan.id, {}, ()) for orphan in orphans]
+            await self.store.commit([*writes, *(Insert(ORPHANS, orphan) for orphan in orphans)])
+
+    async def _forget(self, orphans: Iterable[Orphan]) -> None:
+        writes = [Reap(ORPHANS, orphan.id, {}, ()) for orphan in orphans]
+        if writes:
+            await self.store.commit(writes)
+
+    async def _remove(self, host: Host, orphan: Orphan) -> None:
+        """Looks once more first: in a long list, much may have happened since it was made."""
+        fence = await self.store.revision()
+        address = HostAddress(host.agent_endpoint, host.id)
+        if orphan.kind is EntityKind.VM:
+            if not _why(await self.store.find(VMS, orphan.thing_id), host.id):
+                return
+            await self.agents.delete_vm(address, fence, orphan.thing_id, force=True)
+        else:
+            if await self.store.find(DISKS, orphan.thing_id) is not None:
+                return
+            await self.agents.delete_disk(address, fence, orphan.thing_id)
+        log.warning(
+            "the orphan %s %s on host %s is removed",
+            orphan.kind,
+            orphan.thing_id,
+            orphan.host_address,
+        )
+        await self._forget([orphan])
+
+
+def _why(vm: Vm | None, host_id: str) -> str:
+    """Why the guest of this VM is an orphan on this host; empty when it is none."""
+    if vm is None:
+        return "there is no such VM"
+    if vm.task_id is not None or vm.host_id == host_id:
+        return ""
+    return f"its VM is on host {vm.host_address}" if vm.host_id else "its VM is on no host"
