@@ -6,24 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from photon.coordination.ensemble import Ensemble
 from photon.coordination.terms import LeaseTerms
 from photon.tasks.runner import TaskLimits
 
 DEFAULT_LISTEN: Final = "127.0.0.1:9000"  # The contract's API port; loopback while it is open.
 IN_STORE: Final = "store"  # `coordination`: in the CloudStore
-ZOOKEEPER: Final = "zookeeper://"
-
-
-@dataclass(frozen=True, slots=True)
-class Ensemble:
-    """How a ZooKeeper ensemble is reached: `hosts` with a chroot, and who this is to it."""
-
-    hosts: str
-    user: str = ""
-    password: str = field(default="", repr=False)
-    ca: Path | None = None  # PEM; with it, TLS
-    certificate: Path | None = None  # PEM
-    key: Path | None = None  # PEM
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from photon.controller.config import IN_STORE, ControllerConfig, Ensemble
+from photon.controller.config import IN_STORE, ControllerConfig
 from photon.controller.setting_values import host_port
 from photon.controller.settings import SETTINGS, Settings, SettingsWrong
+from photon.coordination.ensemble import Ensemble
 from photon.coordination.terms import LeaseTerms
 from photon.tasks.runner import TaskLimits
 
@@ -50,8 +51,10 @@ def _ensemble(settings: Settings) -> Ensemble | None:
             problems.append(f"coordination_password_file: it cannot be read: {problem.strerror}")
     if problems:
         raise SettingsWrong(problems)
+    servers, slash, root = values["coordination"].partition("/")
     return Ensemble(
-        values["coordination"],
+        servers,
+        slash + root,
         values["coordination_user"],
         password,
         values["coordination_ca"],

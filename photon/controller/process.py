@@ -19,7 +19,7 @@ from photon.controller.release import release
 from photon.controller.system_row import SystemRow
 from photon.controller.tree_part import Ground, TreePart
 from photon.coordination.in_store import StoreCoordination
-from photon.coordination.protocol import CONTROLLER
+from photon.coordination.protocol import CONTROLLER, Coordination
 from photon.domain.member import Member
 from photon.images.library import ImageLibrary
 from photon.outside.clock import RealClock
@@ -118,9 +118,7 @@ class ControllerProcess:
             address=config.advertise,
             started_ms=self._clock.now_ms(),
         )
-        self._coordination = StoreCoordination(
-            self._store, self._clock, config.lease, self._lost, sole=config.embedded
-        )
+        self._coordination = self._coordinated()
         await self._coordination.join(self._me)
         self._offices = {name: self._coordination.campaign(name) for name in OFFICES}
 
@@ -133,6 +131,17 @@ class ControllerProcess:
             announce=nothing_to_announce,
             shape=TreeShape(),
         )
+
+    def _coordinated(self) -> Coordination:
+        config = self._config
+        if config.ensemble is None:
+            return StoreCoordination(
+                self._store, self._clock, config.lease, self._lost, sole=config.embedded
+            )
+        # Only here: without an ensemble, a controller starts without loading its client.
+        from photon.coordination.zookeeper import ZooKeeperCoordination
+
+        return ZooKeeperCoordination(config.ensemble, self._clock, config.lease, self._lost)
 
     def _lost(self) -> None:
         """Others take over what this controller has: it must do nothing more."""

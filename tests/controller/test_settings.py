@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from photon.controller.__main__ import main
-from photon.controller.config import Ensemble
 from photon.controller.configure import configured, shown
 from photon.controller.settings import SETTINGS, SettingsWrong, read_settings
+from photon.coordination.ensemble import Ensemble
 from photon.coordination.terms import LeaseTerms
 
 
@@ -105,7 +105,7 @@ def test_an_ensemble_is_configured_with_its_secret_from_a_file(tmp_path: Path) -
     }
     settings = read_settings(flags, {}, None)
     config = configured(settings)
-    assert config.ensemble == Ensemble("a:1,b:2/photon", "photon", "hush", ca)
+    assert config.ensemble == Ensemble("a:1,b:2", "/photon", "photon", "hush", ca)
     assert config.lease == LeaseTerms(6.0)
     assert not config.embedded
     text = str([*shown(settings), config.ensemble])

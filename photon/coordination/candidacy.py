@@ -1,0 +1,99 @@
+"""A candidate for an office in ZooKeeper: a numbered node. Of those that are left, the first leads.
+
+What is so is read from the ensemble each time, and never from the answer to an attempt: an answer
+can be lost, and the node be there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from photon.coordination.zookeeper_session import Found, ZooKeeperSession
+
+
+class Candidate(Protocol):
+    """The member, as its candidacies see it."""
+
+    @property
+    def me(self) -> str: ...
+    @property
+    def session(self) -> ZooKeeperSession: ...
+    def holds(self) -> bool: ...
+
+
+class Candidacy:
+    """See Leadership."""
+
+    def __init__(self, office: str, path: str, candidate: Candidate) -> None:
+        self._office = office
+        self._path = path
+        self._candidate = candidate
+        self._fence: int | None = None
+        self._leader: str | None = None
+        self._known: dict[str, Found] = {}  # what the nodes hold never changes
+        self._seen = asyncio.Event()
+        self.resigned = False
+
+    @property
+    def office(self) -> str:
+        return self._office
+
+    def fence(self) -> int | None:
+        return self._fence if self._candidate.holds() else None
+
+    async def wait(self) -> int:
+        while True:
+            assert not self.resigned, "who resigned does not lead again"
+            fence = self.fence()
+            if fence is not None:
+                return fence
+            self._seen.clear()
+            await self._seen.wait()
+
+    async def resign(self) -> None:
+        self.drop()
+        await self._withdraw(await self._mine())
+
+    def drop(self) -> None:
+        """Leads no more, and does not try again."""
+        self.resigned = True
+        self._fence = None
+
+    def leader(self) -> str | None:
+        return self._leader
+
+    async def look(self) -> bool:
+        """Sees who leads; answers whether that is news. Stands, if it does not yet."""
+        before = self._leader, self._fence
+        session = self._candidate.session
+        if not self.resigned and not await self._mine():
+            await session.ensure(self._path)
+            await session.create(f"{self._path}/n-", self._candidate.me.encode(), sequence=True)
+        mine = await self._mine()
+        # More than one: the answer to an attempt was lost, or somebody resigned and stands again.
+        await self._withdraw(mine if self.resigned else mine[1:])
+        first = next(iter(self._known.items()), None)
+        self._leader = None if first is None else first[1].value.decode()
+        leads = first is not None and not self.resigned and mine[:1] == [first[0]]
+        self._fence = first[1].made_by if leads and first is not None else None
+        self._seen.set()
+        return before != (self._leader, self._fence)
+
+    async def _mine(self) -> list[str]:
+        """The names of this member's nodes, the first one first."""
+        session = self._candidate.session
+        await session.ensure(self._path)
+        known: dict[str, Found] = {}
+        for name in await session.children(self._path):
+            found = self._known.get(name) or await session.find(f"{self._path}/{name}")
+            if found is not None:
+                known[name] = found
+        self._known = known
+        me = self._candidate.me.encode()
+        return [name for name, found in known.items() if found.value == me]
+
+    async def _withdraw(self, names: list[str]) -> None:
+        for name in names:
+            await self._candidate.session.delete(f"{self._path}/{name}")
+            self._known.pop(name, None)
