@@ -27,10 +27,11 @@ from photon.outside.ids import TimeOrderedIds
 from photon.reconcilers.adoption import OVERLOOKED_SECONDS, Adoption
 from photon.reconcilers.debts import DEBTS_SECONDS, Debts
 from photon.reconcilers.duty import Duty, DutyDriver
+from photon.reconcilers.group_watch import GROUPS_SECONDS
 from photon.reconcilers.guest_watch import SECOND_LOOK_SECONDS, GuestWatch
 from photon.reconcilers.host_watch import HostWatch
 from photon.reconcilers.image_replication import REPLICATE_SECONDS, ImageReplication
-from photon.reconcilers.leaf_moves import Alone, nothing_to_announce
+from photon.reconcilers.leaf_moves import Alone
 from photon.reconcilers.orphans import REMOVED_SECONDS, Orphans
 from photon.reconcilers.sweeps import HOUSEKEEPER, sweeps
 from photon.rpc.network import TcpNetwork
@@ -128,7 +129,6 @@ class ControllerProcess:
             coordination=self._coordination,
             clock=self._clock,
             ways=Alone(),
-            announce=nothing_to_announce,
             shape=TreeShape(),
         )
 
@@ -159,6 +159,7 @@ class ControllerProcess:
         return [
             Duty("adoption", OVERLOOKED_SECONDS, self._adoption.look, background=False),
             Duty("second-look", SECOND_LOOK_SECONDS, self._guests.look_again, background=False),
+            Duty("groups", GROUPS_SECONDS, self._tree.groups.once, background=False),
             Duty("debts", DEBTS_SECONDS, self._debts.once, office=HOUSEKEEPER),
             Duty("orphans", REMOVED_SECONDS, self._orphans.forget_removed, office=HOUSEKEEPER),
             Duty("guest-audit", AUDIT_SECONDS, self._guests.audit_all, office=HOUSEKEEPER),

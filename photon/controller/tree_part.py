@@ -10,9 +10,11 @@ from photon.coordination.protocol import Coordination
 from photon.domain.member import Member
 from photon.domain.topology import Picture
 from photon.outside.clock import Clock
+from photon.reconcilers.announcing import Announcer
 from photon.reconcilers.chairman import Chairman, Realm
+from photon.reconcilers.group_watch import GroupWatch
 from photon.reconcilers.host_watch import HostWatch
-from photon.reconcilers.leaf_moves import Announce, Outlook, Ways
+from photon.reconcilers.leaf_moves import Outlook, Ways
 from photon.reconcilers.seating import Seating
 from photon.reconcilers.topology_picture import picture
 from photon.reconcilers.topology_rows import TopologyRows
@@ -33,7 +35,6 @@ class Ground:
     coordination: Coordination
     clock: Clock
     ways: Ways
-    announce: Announce
     shape: TreeShape
 
 
@@ -43,7 +44,10 @@ class TreePart:
     def __init__(self, ground: Ground, me: Member) -> None:
         self._rows = TopologyRows(ground.store, ground.clock)
         self.top = TreeTop(ground.clock, random.Random(), ground.shape)
-        outlook = Outlook(ground.store, self._rows, ground.ways, ground.clock, ground.announce)
+        self.top.learn_zones(self._zone_of)
+        self.groups = GroupWatch(ground.store, self.top, ground.clock)
+        announce = Announcer(ground.store).announce
+        outlook = Outlook(ground.store, self._rows, ground.ways, ground.clock, announce)
         self.keeper = TreeKeeper(outlook, ground.coordination, self.top, me.id)
         realm = Realm(ground.store, self._rows, ground.coordination, ground.clock, ground.shape)
         self._chairman = Chairman(realm, me.id)
@@ -54,6 +58,7 @@ class TreePart:
 
     async def start(self, hosts: HostWatch) -> None:
         await self._rows.start()
+        await self.groups.start()  # before any leaf hears of a guest
         await hosts.follow(self.keeper.keeps)
         self.keeper.start(hosts)
         self._chairman.start()
@@ -70,4 +75,9 @@ class TreePart:
     async def close(self) -> None:
         await self._chairman.close()
         await self.keeper.close()
+        await self.groups.close()
         await self._rows.close()
+
+    def _zone_of(self, host_id: str) -> str | None:
+        seat = self._rows.seats.get(host_id)
+        return (seat.traits.zone or None) if seat is not None else None

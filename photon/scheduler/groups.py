@@ -1,12 +1,11 @@
 """Which hosts have VMs of which groups, and what a demand's rules make of that.
 
 Guests carry no groups, so a host's report cannot tell them: a leaf knows a VM's groups from its
-demand, and keeps them as long as it holds the VM. After a restart whoever knows the VMs announces
-each that has groups once more, by `hold` with its demand and its placement; of a VM that its host
-has reported already, that changes nothing but its groups.
+demand, or because the store's rows were told (`Told`), and keeps them as long as it holds the VM.
 
 A limit for a host is exact, since one leaf has the host. Limits for zones, and "together", count
-the members of all leaves that share `everywhere`.
+the members of all leaves that share `everywhere`, which is exact within a process; of the hosts of
+other controllers they count those that the store has told, a moment after they came to be there.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ import numpy as np
 from photon.domain.demand import Affinity, Demand, GroupRule
 from photon.scheduler.books import NO_ROW, HostBook
 from photon.scheduler.table import Amounts, HostTable
+from photon.scheduler.told import Told
 
 _NO_LIMIT: Final = 2**40  # more members than there will ever be
 _NOBODY: Final[Mapping[HostBook, int]] = {}
@@ -27,6 +27,7 @@ _NOBODY: Final[Mapping[HostBook, int]] = {}
 
 class Groups:
     def __init__(self) -> None:
+        self.told = Told()  # of all leaves that share this
         self._members: dict[str, dict[HostBook, int]] = {}
 
     def keys(self) -> Iterable[str]:
@@ -55,6 +56,7 @@ class Neighbours:
     def __init__(self, everywhere: Groups) -> None:
         self.here = Groups()
         self.everywhere = everywhere
+        self.told = everywhere.told
 
     def both(self) -> tuple[Groups, Groups]:
         return self.here, self.everywhere
@@ -94,7 +96,7 @@ class Neighbours:
             return None
         least: Amounts = np.full(len(table), _NO_LIMIT, dtype=np.int64)
         for rule in rules:
-            if self.everywhere.of(rule.key):
+            if self.everywhere.of(rule.key) or self.told.away(rule.key):
                 counts: Amounts = np.zeros(len(table), dtype=np.int64)
                 for host, count in self.here.of(rule.key).items():
                     if host.row != NO_ROW:
@@ -107,6 +109,10 @@ class Neighbours:
         for host, count in self.everywhere.of(key).items():
             if host.view is not None and host.view.zone_id is not None:
                 zones[host.view.zone_id] += count
+        for host_id in self.told.away(key):
+            zone_id = self.told.zone_of(host_id)
+            if zone_id is not None:
+                zones[zone_id] += 1
         return zones
 
 

@@ -131,6 +131,13 @@ class Leaf:
         self._now()
         return self._ledger
 
+    def regroup(self, vm_id: str, host_id: str) -> None:
+        """What was told of the VM's groups is otherwise than before."""
+        self._now()
+        held = self._holds.find(vm_id, host_id)
+        if held is not None:
+            self._ledger.regroup(held, held.groups)
+
     # --- its hosts -------------------------------------------------------------------------------
 
     def put_host(self, view: HostView) -> None:

@@ -52,6 +52,7 @@ class Ledger:
         host = self.hosts.get(id)
         if host is None:
             host = self.hosts[id] = HostBook(id)
+            self.neighbours.told.arrive(id)
         return host
 
     def view(self, host: HostBook, view: HostView) -> None:
@@ -75,6 +76,7 @@ class Ledger:
     def remove(self, host: HostBook) -> None:
         """The caller has dropped all that it held."""
         del self.hosts[host.id]
+        self.neighbours.told.leave(host.id)
         for datastore in host.datastores:
             self.datastores.unreach(datastore)
         self._remake()
@@ -82,6 +84,7 @@ class Ledger:
     def detach(self, host: HostBook) -> None:
         """Its book goes to another leaf of those that share datastores and groups, as it is."""
         del self.hosts[host.id]
+        self.neighbours.told.leave(host.id)
         for held in host.held.values():
             self._lose(held)
             self.neighbours.drop(held.groups, host)
@@ -90,6 +93,7 @@ class Ledger:
     def attach(self, host: HostBook) -> None:
         assert host.id not in self.hosts, "one book a host"
         self.hosts[host.id] = host
+        self.neighbours.told.arrive(host.id)
         for held in host.held.values():
             self._find(held)
             self.neighbours.add(held.groups, host)
@@ -144,6 +148,7 @@ class Ledger:
         assert held.id not in held.host.held, "one VM holds once of one host"
         held.host.held[held.id] = held
         self._find(held)
+        held.groups = self.neighbours.told.keys_of(held.id, held.groups)
         self.neighbours.add(held.groups, held.host)
         self.take(held)
 
@@ -154,7 +159,8 @@ class Ledger:
         self.give(held)
 
     def regroup(self, held: Held, groups: frozenset[str]) -> None:
-        """Somebody who knows says what it is a member of."""
+        """A demand says what it is a member of; what the store says is newer."""
+        groups = self.neighbours.told.keys_of(held.id, groups)
         if groups != held.groups:
             self.neighbours.drop(held.groups, held.host)
             self.neighbours.add(groups, held.host)

@@ -10,7 +10,7 @@ demand are fairly compared, whoever owns how many leaves.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from random import Random
 
 from photon.domain.demand import Demand, Placement
@@ -204,6 +204,27 @@ class TreeTop:
         leaf = self._leaf_of.get(host_id)
         if leaf is not None:
             leaf.back(host_id)
+
+    # --- groups, as the store has them -----------------------------------------------------------
+
+    def tell_groups(self, vm_id: str, keys: frozenset[str], host_id: str | None) -> None:
+        """The VM is a member of these, wherever it is; None: it is on no host yet."""
+        self._groups.told.put(vm_id, keys, host_id)
+        leaf = None if host_id is None else self._leaf_of.get(host_id)
+        if leaf is not None and host_id is not None:
+            leaf.regroup(vm_id, host_id)
+
+    def forget_groups(self, vm_id: str) -> None:
+        """The VM is deleted, or a member of nothing."""
+        self._groups.told.drop(vm_id)
+
+    def grouped(self) -> Collection[str]:
+        """The VMs of which groups were told."""
+        return self._groups.told.vms()
+
+    def learn_zones(self, zone_of: Callable[[str], str | None]) -> None:
+        """Where hosts of other controllers are."""
+        self._groups.told.zone_of = zone_of
 
     # --- looks, and does not touch ---------------------------------------------------------------
 

@@ -15,12 +15,16 @@ from random import Random
 
 import pytest
 
+from photon.domain.demand import Affinity, Reason
 from photon.reconcilers.audit import Rule
 from photon.sdk.client import AsyncClient, Settings
 from photon.store.nouns import MEMBERS
-from tests.kill.cloud import Cloud, Inside, start_cloud
+from photon.wire.v1.placement import PlacementRule, VmPlacementSpec
+from photon.wire.v1.vm import AttachedDiskCreateSpec, VmCreateSpec
+from tests.kill.cloud import HOSTS_SERVED, Cloud, Inside, start_cloud
 from tests.kill.load import RETRIES, Load
 from tests.kill.program import Program
+from tests.kill.seed import BOOT_FLAVOR, VM_FLAVOR, Seeded
 
 log = logging.getLogger(__name__)
 
@@ -148,3 +152,35 @@ async def _check_api(client: AsyncClient, load: Load) -> None:
     hosts = [host.id async for host in client.hosts.list()]
     on_hosts = [vm.id for host_id in hosts async for vm in client.hosts.vms(host_id)]
     assert sorted(on_hosts) == sorted(listed), "each VM is on one host"
+
+
+async def test_a_controller_that_is_killed_still_knows_which_vms_lie_apart(cloud: Cloud) -> None:
+    """As many of a group as there are hosts; after the kill there is room for no more, until one
+    goes."""
+    rule = PlacementRule(Affinity.APART, group="web")
+    asked = VmPlacementSpec(groups=["web"], rules=[rule])
+    async with AsyncClient(cloud.url, Settings(retries_max=RETRIES)) as client:
+        specs = [apart_vm(cloud.seeded, f"vm-{number}", asked) for number in range(HOSTS_SERVED)]
+        project = cloud.seeded.project_id
+        tasks = await asyncio.gather(*(client.vms.create(project, spec) for spec in specs))
+        await cloud.controller.kill()
+        await cloud.controller.start()
+        done = [await client.tasks.wait(task.id) for task in tasks]
+        vms = [await client.vms.get(task.entity.id) for task in done]
+        assert len({vm.host for vm in vms}) == HOSTS_SERVED
+        one_more = apart_vm(cloud.seeded, "more", asked)
+        said = await client.vms.dry_run(project, one_more)
+        assert said.refusal is not None
+        assert [each.reason for each in said.refusal.reasons] == [Reason.GROUP_TOO_NEAR]
+        await cloud.controller.kill()
+        await cloud.controller.start()
+        assert not (await client.vms.dry_run(project, one_more)).fits
+        gone = await client.vms.delete(vms[0].id)
+        await client.tasks.wait(gone.id)
+        again = await client.tasks.wait((await client.vms.create(project, one_more)).id)
+        assert (await client.vms.get(again.entity.id)).host == vms[0].host
+
+
+def apart_vm(seeded: Seeded, name: str, asked: VmPlacementSpec) -> VmCreateSpec:
+    boot = AttachedDiskCreateSpec("boot", BOOT_FLAVOR, "ephemeral-disk", boot_disk=True)
+    return VmCreateSpec(name, VM_FLAVOR, seeded.image_id, [boot], placement=asked)

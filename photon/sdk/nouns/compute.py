@@ -11,7 +11,7 @@ from photon.sdk.operation import Face, Noun, listing, operation
 from photon.sdk.request import Listing, Request, decoder, delete, get, path, post, query
 from photon.wire.v1.disk import DiskCreateSpec, EphemeralDisk, PersistentDisk
 from photon.wire.v1.image import ImageCreateSpec
-from photon.wire.v1.placement import VmPlacement
+from photon.wire.v1.placement import VmDryRun, VmPlacement
 from photon.wire.v1.task import Task
 from photon.wire.v1.vm import Tag, Vm, VmCreateSpec, VmDiskOperation, VmMetadata
 
@@ -25,6 +25,13 @@ class Vms(Noun[Face]):
     @operation
     def create(self, project_id: str, spec: VmCreateSpec) -> Request[Task]:
         return post(path("projects", project_id, "vms"), spec)
+
+    @operation
+    def dry_run(self, project_id: str, spec: VmCreateSpec) -> Request[VmDryRun]:
+        """What would become of it; nothing is done."""
+        where = path("projects", project_id, "vms")
+        body = msgspec.json.encode(spec)
+        return Request("POST", where, decoder(VmDryRun), query(dry_run="true"), body)
 
     @listing
     def list(self, project_id: str, *, name: str | None = None) -> Listing[Vm]:
