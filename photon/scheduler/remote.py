@@ -101,12 +101,13 @@ class RemoteDoor:
     def node(self, node_id: str, owns: Callable[[str], bool], hosts: int = 1) -> RemoteNode:
         """A child for a branch, the same for the same id. `owns`: whether a host is below it, by
         the topology. `hosts`: as many as it has by the topology, for refusals while it is silent
-        and has never told."""
+        and has never told. The latest of both count."""
         node = self._nodes.get(node_id)
         if node is None:
-            node = self._nodes[node_id] = RemoteNode(self, node_id, owns, hosts)
+            node = self._nodes[node_id] = RemoteNode(self, node_id)
             if node_id in self._told:
                 node.learn(self._told[node_id])
+        node.lie_over(owns, hosts)
         return node
 
     def forget(self, node_id: str) -> None:
@@ -320,19 +321,24 @@ class RemoteDoor:
 
 
 class RemoteNode:
-    """A `ChildNode` in another process. `hosts` may be set anew by whoever knows the topology."""
+    """A `ChildNode` in another process. Made by its door."""
 
-    def __init__(
-        self, door: RemoteDoor, node_id: str, owns: Callable[[str], bool], hosts: int
-    ) -> None:
+    def __init__(self, door: RemoteDoor, node_id: str) -> None:
         self.id = node_id
-        self.hosts = hosts
-        self._owns = owns
         self._door = door
+        self._owns: Callable[[str], bool] = _nothing
+        self._hosts = 0
         self._last = Summary()
         self._absent = True
         self._silences = 0
         self.renew()
+
+    def lie_over(self, owns: Callable[[str], bool], hosts: int) -> None:
+        """What the topology says of it."""
+        self._owns = owns
+        if hosts != self._hosts:
+            self._hosts = hosts
+            self.renew()
 
     def summary(self) -> Summary:
         return self._summary
@@ -372,9 +378,13 @@ class RemoteNode:
     def renew(self) -> None:
         if self._absent or self._door.is_silent:
             self._silences += 1
-            self._summary = silenced(self._last, self.hosts, ("silent", self._silences))
+            self._summary = silenced(self._last, self._hosts, ("silent", self._silences))
         else:
             self._summary = self._last
 
     def silence(self) -> NoPlacement:
-        return silence(self._last.hosts or self.hosts)
+        return silence(self._last.hosts or self._hosts)
+
+
+def _nothing(host_id: str) -> bool:
+    return False

@@ -14,7 +14,7 @@ from photon.scheduler.door import Door
 from photon.scheduler.leaf import Leaf
 from photon.scheduler.protocol import ChildNode
 from photon.scheduler.remote import Pace, RemoteDoor, RemoteNode
-from tests.scheduler.cloud import a_leaf, an_inventory
+from tests.scheduler.cloud import TurnedClock, a_leaf, an_inventory
 
 SECONDS = 20.0  # No wait here takes that long; a test that needs it all has failed.
 QUICK = Pace(call_seconds=SECONDS, poll_wait_ms=500, poll_pause_seconds=0.01)
@@ -22,6 +22,13 @@ QUICK = Pace(call_seconds=SECONDS, poll_wait_ms=500, poll_pause_seconds=0.01)
 HASTY = Pace(call_seconds=0.3, poll_wait_ms=100, poll_pause_seconds=0.01)
 HOST_MIB = 8192
 _starts = count(1)
+
+
+class SteppedClock(TurnedClock):
+    """What time it is, a test says; pauses take a moment, so that others come to their turn."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(min(seconds, 0.005))
 
 
 def a_door(*nodes: ChildNode) -> Door:

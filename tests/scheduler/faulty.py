@@ -25,6 +25,7 @@ class FaultyNetwork:
         self.lost_calls = 0.0
         self.lost_answers = 0.0
         self.doubled_calls = 0.0
+        self.spared: frozenset[str] = frozenset()  # methods of which nothing is lost
         self.delay_seconds = 0.0  # of each message up to so much; they may overtake each other
         self.is_cut = False
         self.calls: list[str] = []  # names of those that were sent
@@ -43,7 +44,7 @@ class FaultyNetwork:
     def pass_on(
         self, frame: bytes, lost: float, doubled: float, on: Callable[[bytes], None]
     ) -> None:
-        if self.is_cut or self.random.random() < lost:
+        if self.is_cut or (self.random.random() < lost and _method(frame) not in self.spared):
             return
         copies = 2 if self.random.random() < doubled else 1
         for _ in range(copies):
@@ -78,8 +79,7 @@ class _Between(asyncio.Protocol):
     def write(self, sent: bytes) -> None:
         network = self._network
         for frame in self._calls.cut(sent):
-            (name_bytes,) = _LENGTH.unpack_from(frame, 4)
-            network.calls.append(frame[8 : 8 + name_bytes].decode())
+            network.calls.append(_method(frame))
             network.pass_on(frame, network.lost_calls, network.doubled_calls, self._call)
 
     def __getattr__(self, name: str) -> Any:
@@ -93,3 +93,9 @@ class _Between(asyncio.Protocol):
     def _answer(self, frame: bytes) -> None:
         if not self._transport.is_closing():
             self._wire.data_received(_LENGTH.pack(len(frame)) + frame)
+
+
+def _method(frame: bytes) -> str:
+    """Calls and answers have it in the same place."""
+    (name_bytes,) = _LENGTH.unpack_from(frame, 4)
+    return frame[8 : 8 + name_bytes].decode()

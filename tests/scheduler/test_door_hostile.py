@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from photon.agent.config import TlsFiles
 from photon.domain.demand import Demand, DiskDemand, Placement, Reason
 from photon.rpc.connection import connect
-from photon.rpc.errors import BadArguments, PeerFault
+from photon.rpc.errors import BadArguments, CallFailed, PeerFault
 from photon.rpc.network import TcpNetwork, split_endpoint
 from photon.rpc.server import Server
 from photon.scheduler import node_messages as messages
@@ -22,6 +24,7 @@ from photon.scheduler.names import Sieve
 from photon.scheduler.node_messages import AMOUNT_MAX, DEMAND_BYTES_MAX, Confirm, Hold
 from photon.scheduler.remote import RemoteDoor
 from photon.scheduler.summary import Facts, Summary
+from tests.rpc.test_tls import a_certificate, a_client
 from tests.scheduler.cloud import a_demand, a_leaf, an_inventory, placed, refused
 from tests.scheduler.doors import SECONDS, a_door, a_remote_door, an_open_door, until
 
@@ -104,6 +107,28 @@ async def test_bytes_that_are_no_call_end_their_connection_alone() -> None:
                 assert await reader.read() == b""
             writer.close()
         placed(await node.place(a_demand()))
+
+
+async def test_with_tls_only_controllers_of_this_cloud_come_through(tmp_path: Path) -> None:
+    leaf = a_leaf(an_inventory("h0"))
+    mine, other = a_certificate(tmp_path, "one"), a_certificate(tmp_path, "two")
+    stranger = a_certificate(tmp_path, "stranger")
+    door = a_door(leaf)
+    inside = TcpNetwork(server_tls=TlsFiles(*mine, other[0]).context())
+    endpoint = await door.open(inside, "127.0.0.1:0")
+    async with a_remote_door(endpoint, TcpNetwork(a_client(mine[0], other))) as known:
+        node = known.node("node-0", leaf.owns)
+        await until(lambda: known.is_open)
+        placed(await node.place(a_demand()))
+    for outside in (TcpNetwork(a_client(mine[0], stranger)), TcpNetwork()):
+        with pytest.raises(CallFailed):
+            await one_poll(outside, endpoint)
+    await door.close()
+
+
+async def one_poll(network: TcpNetwork, endpoint: str) -> None:
+    connection = await connect(network, endpoint, messages.scheduler_service())
+    await connection.call("summaries", ("", 0, 0), SECONDS)
 
 
 # --- a door that lies ----------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from random import Random
 
 from photon.outside.clock import RealClock
@@ -12,7 +11,6 @@ from photon.scheduler.remote import RemoteDoor
 from photon.scheduler.root import Root
 from photon.scheduler.tellings import PAGE_BYTES, TELLINGS_A_PAGE_MAX
 from tests.scheduler.cloud import (
-    TurnedClock,
     a_datastore,
     a_demand,
     a_leaf,
@@ -22,6 +20,7 @@ from tests.scheduler.cloud import (
 )
 from tests.scheduler.doors import (
     HASTY,
+    SteppedClock,
     a_door,
     a_remote_door,
     all_silent,
@@ -83,13 +82,7 @@ async def test_what_is_older_than_a_lease_is_not_held_again() -> None:
     first = a_door(before)
     endpoint = await first.open(TcpNetwork(), "127.0.0.1:0")
 
-    class Turned(TurnedClock):
-        """Pauses take time, however little; what time it is, the test says."""
-
-        async def sleep(self, seconds: float) -> None:
-            await asyncio.sleep(0.005)
-
-    clock = Turned()
+    clock = SteppedClock()
     door = RemoteDoor(TcpNetwork(), endpoint, clock, "caller", HASTY)
     door.start()
     node = node_of(door, before)
