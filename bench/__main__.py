@@ -11,9 +11,12 @@ import click
 from bench import create as create_bench
 from bench import reads
 from bench import register as register_bench
+from bench import scale as scale_bench
 from bench.place import CASES
 from bench.placements import placements
 from bench.result import Measured, histogram, result, show
+from bench.scale_probe import Asked
+from bench.scale_table import show_scale
 
 VMS_MAX = 1_000_000  # The largest cloud that this is for.
 HOSTS_MAX = 100_000  # The largest cloud that this is for.
@@ -104,6 +107,25 @@ def get(vms: int, count: int, lines: int, as_json: bool) -> None:
     """One VM by its id."""
     measured, problem = reads.run("get", reads.gets(lines), vms=vms, count=count)
     _end(measured, problem, as_json=as_json)
+
+
+@bench.command()
+@number("--hosts", 1000, HOSTS_MAX, "Simulated hosts.")
+@agents_option
+@number("--vms-max", 10_000, VMS_MAX, "The last of the levels 0, 10,000, 100,000, 1,000,000.")
+@number("--creates", 2000, 50_000, "VMs to create at each level.")
+@number("--idle-seconds", 15, 3600, "How long to watch the cloud do nothing, at each level.")
+@as_json
+def scale(  # noqa: PLR0913  # click gives each option as an argument
+    hosts: int, agents: int, vms_max: int, creates: int, idle_seconds: int, as_json: bool
+) -> None:
+    """What the same requests cost as a cloud grows.
+
+    Hosts and VMs are put there in bulk, through the store and the agents' journals, before each
+    level; what is measured goes through the API. With a million VMs it takes 10 GB of disk.
+    """
+    asked = Asked(hosts, agents, vms_max, creates, idle_seconds)
+    show_scale(scale_bench.run(asked), as_json=as_json)
 
 
 def _end(measured: Measured, problem: str, *, as_json: bool) -> None:

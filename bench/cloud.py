@@ -119,28 +119,21 @@ def bench_cloud(shape: CloudShape, *, register: bool = True) -> Iterator[BenchCl
     Raises:
         BenchFailed: it did not start, or broke while it was measured.
     """
-    if shutil.which("qemu-img") is None:
-        raise BenchFailed(
-            "The program qemu-img is missing, without which the controller takes no image. "
-            "Install the Debian package qemu-utils, then measure again."
-        )
-    FOLDER.mkdir(exist_ok=True)
+    folder = bench_folder()
     with ExitStack() as stack:
-        place = Path(stack.enter_context(TemporaryDirectory(dir=FOLDER)))
-        controller, agents = _started(stack, place, shape)
-        host, _, port = controller.ready["listening"].removeprefix("http://").rpartition(":")
-        at = (host, int(port))
-        seeds = _seeds(shape, agents)
-        processes = {"controller-1": controller}
-        processes |= {f"agent-{number}": agent for number, agent in enumerate(agents, start=1)}
+        place = Path(stack.enter_context(TemporaryDirectory(dir=folder)))
+        programs = Programs(place, shape)
+        stack.callback(programs.stop)
+        programs.start()
+        at, controller = programs.at, programs.controller
+        seeds = programs.seeds()
         try:
-            _say("seeding")
-            with Client(f"http://{host}:{port}") as client:
-                seeded = _seed(client, place, seeds[0])
+            say("seeding")
+            with Client(f"http://{at[0]}:{at[1]}") as client:
+                seeded = seed(client, place, seeds[0])
             if register:
                 _register(at, seeds[1:])
-            store_path = place / "controller/cloudstore.sqlite"
-            yield BenchCloud(at, processes, store_path, seeded, seeds[1:])
+            yield BenchCloud(at, programs.processes(), programs.store_path, seeded, seeds[1:])
         except (SdkError, asyncio.IncompleteReadError, OSError) as problem:
             raise BenchFailed(
                 f"The measured cloud broke: {problem}. This was the controller. "
@@ -148,47 +141,110 @@ def bench_cloud(shape: CloudShape, *, register: bool = True) -> Iterator[BenchCl
             ) from problem
 
 
-def _started(
-    stack: ExitStack, place: Path, shape: CloudShape
-) -> tuple[BenchProcess, list[BenchProcess]]:
-    """Ended again with `stack`, the controller first."""
-    agents = []
-    for first, hosts in shape.parts():
-        agent = BenchProcess(
-            "photon.agent",
-            place / f"agent-{first}.log",
-            *("--driver", "simulated", "--listen", ANY_PORT),
-            *("--hosts", str(hosts), "--first-host", str(first)),
+class Programs:
+    """A controller and agents of simulated hosts, to be started and stopped together.
+
+    `remembering`: the agents too find again what they had, at the addresses that they had.
+    """
+
+    def __init__(self, place: Path, shape: CloudShape, *, remembering: bool = False) -> None:
+        self.place = place
+        self._shape = shape
+        self._remembering = remembering
+        self._endpoints = [ANY_PORT for _ in shape.parts()]
+        self._started: list[BenchProcess] = []
+
+    @property
+    def controller(self) -> BenchProcess:
+        return self._started[-1]
+
+    @property
+    def agents(self) -> Sequence[BenchProcess]:
+        return self._started[:-1]
+
+    @property
+    def at(self) -> tuple[str, int]:
+        """Where the API is."""
+        host, _, port = self.controller.ready["listening"].removeprefix("http://").rpartition(":")
+        return host, int(port)
+
+    @property
+    def store_path(self) -> Path:
+        return self.place / "controller/cloudstore.sqlite"
+
+    def state_dir(self, first: int) -> Path:
+        """Of the agent whose first host has this number."""
+        return self.place / f"agent-{first}"
+
+    def start(self) -> None:
+        self.start_agents()
+        self.start_controller()
+
+    def start_agents(self) -> None:
+        for (first, hosts), endpoint in zip(self._shape.parts(), self._endpoints, strict=True):
+            kept = ("--state-dir", str(self.state_dir(first))) if self._remembering else ()
+            agent = BenchProcess(
+                "photon.agent",
+                self.place / f"agent-{first}.log",
+                *("--driver", "simulated", "--listen", endpoint, *kept),
+                *("--hosts", str(hosts), "--first-host", str(first)),
+            )
+            self._started.append(agent)
+        for agent in self._started:
+            agent.wait_ready()
+        self._endpoints = [agent.ready["listen"] for agent in self._started]
+
+    def start_controller(self) -> None:
+        """Last, and once the agents run."""
+        controller = BenchProcess(
+            "photon.controller",
+            self.place / "controller.log",
+            *("--data-dir", str(self.place / "controller"), "--listen", ANY_PORT),
         )
-        stack.callback(agent.stop)
-        agents.append(agent)
-    controller = BenchProcess(
-        "photon.controller",
-        place / "controller.log",
-        *("--data-dir", str(place / "controller"), "--listen", ANY_PORT),
-    )
-    stack.callback(controller.stop)
-    for process in (*agents, controller):
-        process.wait_ready()
-    return controller, agents
+        self._started.append(controller)
+        controller.wait_ready()
+
+    def stop(self) -> None:
+        """The controller first."""
+        while self._started:
+            self._started.pop().stop()
+
+    def processes(self) -> dict[str, BenchProcess]:
+        """By their names in results."""
+        agents = {f"agent-{number}": agent for number, agent in enumerate(self.agents, start=1)}
+        return {"controller-1": self.controller, **agents}
+
+    def seeds(self) -> list[HostSeed]:
+        return [
+            HostSeed(address, agent.ready["listen"])
+            for agent, (first, hosts) in zip(self.agents, self._shape.parts(), strict=True)
+            for address in addresses_of(hosts, first)
+        ]
 
 
-def _seeds(shape: CloudShape, agents: Sequence[BenchProcess]) -> list[HostSeed]:
-    return [
-        HostSeed(address, agent.ready["listen"])
-        for agent, (first, hosts) in zip(agents, shape.parts(), strict=True)
-        for address in addresses_of(hosts, first)
-    ]
+def bench_folder() -> Path:
+    """Where clouds are put.
+
+    Raises:
+        BenchFailed: a program is missing without which none can be made.
+    """
+    if shutil.which("qemu-img") is None:
+        raise BenchFailed(
+            "The program qemu-img is missing, without which the controller takes no image. "
+            "Install the Debian package qemu-utils, then measure again."
+        )
+    FOLDER.mkdir(exist_ok=True)
+    return FOLDER
 
 
-def _seed(client: Client, place: Path, first: HostSeed) -> Seeded:
+def seed(client: Client, place: Path, first: HostSeed, more: Sequence[HostSeed] = ()) -> Seeded:
     """One host comes before the image, as the plane wants it, and what a million VMs may use."""
     image = place / "image.raw"
     content = bytearray(RAW_IMAGE_BYTES)
     content[BOOT_SIGNATURE_AT : BOOT_SIGNATURE_AT + 2] = BOOT_SIGNATURE
     image.write_bytes(content)
-    seeder = Seeder(client, _say)
-    seeder.hosts([first])
+    seeder = Seeder(client, say)
+    seeder.hosts([first, *more])
     seeded = seeder.demo(image, "VM Network", first.address)
     for tenant in client.tenants.list(name=TENANT):
         client.tasks.wait(client.tenants.set_quota(tenant.id, _quota(2 * QUOTA_VMS)).id)
@@ -212,8 +268,8 @@ def _register(at: tuple[str, int], seeds: Sequence[HostSeed]) -> None:
         raise BenchFailed(
             f"{load.tally.errors} hosts could not be registered. {load.tally.problem}"
         )
-    _say(f"{len(seeds):,} hosts registered in {time.perf_counter() - began:,.1f} s")
+    say(f"{len(seeds):,} hosts registered in {time.perf_counter() - began:,.1f} s")
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     print(f"  {text}", file=sys.stderr, flush=True)

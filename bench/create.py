@@ -16,8 +16,9 @@ from bench.task_line import TaskFailed, TaskLine
 class CreateLoad:
     """`lines` callers, each asking for a VM and waiting for it, until `count` were asked for."""
 
-    def __init__(self, cloud: BenchCloud, count: int, lines: int) -> None:
+    def __init__(self, cloud: BenchCloud, count: int, lines: int, prefix: str = "bench") -> None:
         self._cloud = cloud
+        self._prefix = prefix  # of the VMs' names
         self._numbers = iter(range(count))
         self._lines = min(lines, count)
         self.tally = Tally(count)
@@ -32,9 +33,10 @@ class CreateLoad:
         await line.open()
         path = f"/v1/projects/{self._cloud.seeded.project_id}/vms"
         for number in self._numbers:
+            body = self._cloud.vm_body(f"{self._prefix}-{number}")
             began = time.perf_counter()
             try:
-                task = await line.done("POST", path, self._cloud.vm_body(f"bench-{number}"))
+                task = await line.done("POST", path, body)
             except TaskFailed as problem:
                 self.tally.failed(str(problem))
             else:

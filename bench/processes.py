@@ -14,6 +14,7 @@ import msgspec
 from bench.failure import BenchFailed
 
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 STOP_SECONDS_MAX = (
     30.0  # A controller lets its tasks end for ten seconds, its requests for fifteen.
 )
@@ -50,6 +51,9 @@ class BenchProcess:
         """User and system time since its start, in steps of a clock tick (10 ms)."""
         return cpu_seconds_of(self._popen.pid)
 
+    def resident_mib(self) -> float:
+        return resident_mib_of(self._popen.pid)
+
     def last_words(self) -> str:
         lines = self._log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:]
         return "The end of its log:\n" + "\n".join(lines or ["(nothing)"])
@@ -74,3 +78,14 @@ def cpu_seconds_of(pid: int) -> float:
         ) from None
     fields = stat.rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
+
+
+def resident_mib_of(pid: int) -> float:
+    """Memory that is the process's own or shared, and in use now."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except OSError:
+        raise BenchFailed(
+            f"Process {pid} of the measured cloud has ended; run it again, and look at its log."
+        ) from None
+    return pages * PAGE_BYTES / (1 << 20)

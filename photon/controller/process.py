@@ -28,7 +28,11 @@ from photon.reconcilers.adoption import OVERLOOKED_SECONDS, Adoption
 from photon.reconcilers.debts import DEBTS_SECONDS, Debts
 from photon.reconcilers.duty import Duty, DutyDriver
 from photon.reconcilers.group_watch import GROUPS_SECONDS
-from photon.reconcilers.guest_watch import SECOND_LOOK_SECONDS, GuestWatch
+from photon.reconcilers.guest_watch import (
+    AUDIT_PAGE_SECONDS,
+    SECOND_LOOK_SECONDS,
+    GuestWatch,
+)
 from photon.reconcilers.host_watch import HostWatch
 from photon.reconcilers.image_replication import REPLICATE_SECONDS, ImageReplication
 from photon.reconcilers.leaf_moves import Alone
@@ -46,7 +50,6 @@ from photon.tasks.runner import TaskRunner
 SETTLE_SECONDS: Final = 5.0  # Agents that are up report in milliseconds; dead ones are not awaited.
 DRAIN_SECONDS: Final = 10.0  # What takes longer is taken up again by the next start.
 OFFICES: Final = (HOUSEKEEPER,)  # What one controller at a time does, of all there are.
-AUDIT_SECONDS: Final = 120.0  # Reports tell at once; the audit is for what no report told.
 
 log = logging.getLogger(__name__)
 
@@ -162,7 +165,7 @@ class ControllerProcess:
             Duty("groups", GROUPS_SECONDS, self._tree.groups.once, background=False),
             Duty("debts", DEBTS_SECONDS, self._debts.once, office=HOUSEKEEPER),
             Duty("orphans", REMOVED_SECONDS, self._orphans.forget_removed, office=HOUSEKEEPER),
-            Duty("guest-audit", AUDIT_SECONDS, self._guests.audit_all, office=HOUSEKEEPER),
+            Duty("guest-audit", AUDIT_PAGE_SECONDS, self._guests.audit_next, office=HOUSEKEEPER),
             Duty("image-copies", REPLICATE_SECONDS, self._copies.once, office=HOUSEKEEPER),
             *sweeps(self._store, self._agents, self._images, self._clock),
         ]

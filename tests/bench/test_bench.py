@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from bench.result import Result, histogram, percentile
+from bench.scale import Scale
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS_MAX = 120
@@ -87,6 +88,22 @@ def test_each_operation_is_measured_with_all_its_processes(operation: str) -> No
         assert 3.0 <= one.commits_per_op < 4.0
     else:
         assert one.commits_per_op == 0.0
+
+
+@pytest.mark.slow
+def test_a_cloud_is_measured_at_each_of_its_sizes() -> None:
+    size = ("--hosts", "6", "--agents", "2", "--vms-max", "300", "--creates", "20")
+    bench = started("scale", *size, "--idle-seconds", "1", "--json")
+    out, said = bench.communicate(timeout=SECONDS_MAX)
+    assert bench.returncode == 0, said
+    found = msgspec.json.decode(out, type=Scale, strict=True)
+    assert (found.hosts, found.agents) == (6, 2)
+    assert [level.vms for level in found.levels] == [1, 300]
+    assert "bulk" in found.filled, "what was not done through the API is said"
+    empty, full = found.levels
+    assert set(full.page_us) == {"first", "middle", "last", "by name"}
+    assert empty.page_us == {}
+    assert all(level.controller_mib > 0 and level.start_cpu_seconds > 0 for level in found.levels)
 
 
 @pytest.mark.slow

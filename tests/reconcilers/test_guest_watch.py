@@ -12,11 +12,12 @@ import pytest
 from photon.agent_client.errors import AgentUnreachable
 from photon.domain.disk import DiskState, PersistentDisk
 from photon.domain.guest import AgentRefusal, GuestDisk, HostReport, PowerOp, Refusal
+from photon.domain.host import Host
 from photon.domain.kinds import EntityKind
 from photon.domain.missing_host import MissingHost
 from photon.domain.orphan import ORPHAN_GRACE_SECONDS
 from photon.domain.vm import Vm, VmState
-from photon.reconcilers.guest_watch import GuestWatch
+from photon.reconcilers.guest_watch import AUDIT_SECONDS, GuestWatch
 from photon.reconcilers.orphans import Orphans
 from photon.store.nouns import DISKS, HOSTS, MISSING_HOSTS, ORPHANS, VMS
 from photon.store.protocol import Delete, Insert, Update
@@ -109,6 +110,33 @@ async def test_a_vm_whose_guest_is_lost_is_an_error_until_the_guest_is_back(drif
     await drift.watch.audit_all()
     vm = await drift.vm()
     assert (vm.state, vm.state_reason) == (VmState.STOPPED, None), "as when a disk is mounted late"
+
+
+class Onlooker(GuestWatch):
+    """Writes down which hosts it is to audit."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.store, world.agents, world.clock, audited_at_once=1)
+        self.looked: list[str] = []
+
+    async def audit(self, host: Host) -> bool:
+        self.looked.append(host.id)
+        return True
+
+
+async def test_the_audit_goes_through_the_hosts_page_by_page_and_then_rests(drift: Drift) -> None:
+    watch = Onlooker(drift.world)
+    hosts = [host.id for host in (await drift.world.store.page(HOSTS, {}, limit=10)).items]
+    assert len(hosts) == 2
+    await watch.audit_next()
+    assert watch.looked == hosts[:1]
+    await watch.audit_next()
+    assert watch.looked == hosts
+    await watch.audit_next()
+    assert watch.looked == hosts, "the pass is over"
+    drift.world.clock.seconds += AUDIT_SECONDS
+    await watch.audit_next()
+    assert watch.looked == [*hosts, hosts[0]]
 
 
 async def test_a_difference_in_a_report_is_looked_at_again(drift: Drift) -> None:
