@@ -52,7 +52,7 @@ class Notices:
         self._first_number = 1
         self._some = asyncio.Event()
         self._urgent = asyncio.Event()
-        self.dropped = 0
+        self.dropped = 0  # since none waited last
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -127,6 +127,8 @@ class Notices:
 
     def _put(self, demand_id: str, notice: Notice, told: asyncio.Future[None] | None) -> None:
         if len(self._waiting) >= WAITING_MAX:
+            if not self.dropped:
+                log.warning("notices are dropped: %d wait to be told already", WAITING_MAX)
             self.dropped += 1
             if told is not None:
                 told.set_result(None)
@@ -150,6 +152,7 @@ class Notices:
                 gone.told.set_result(None)
         if not self._waiting:
             self._some.clear()
+            self.dropped = 0
 
     def _give_up_old(self) -> None:
         now = self._clock.monotonic()

@@ -2,8 +2,8 @@
 
 Run: python -m tests.scheduler.leaf_process --agent HOST:PORT --listen HOST:PORT HOST_ID...
 
-Says one line of JSON when its leaf knows all its hosts: {"listen": "host:port"}. It keeps nothing:
-whatever it knows after it was killed, its hosts have told it again.
+Says one line of JSON when its leaf knows all its hosts: {"listen": "host:port", "pid": 1}.
+It keeps nothing: whatever it knows after it was killed, its hosts have told it again.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 
 from photon.agent_client.address import HostAddress
@@ -40,7 +41,8 @@ async def serve(agent: str, listen: str, host_ids: list[str]) -> None:
         assert leaf.report(await client.inventory(HostAddress(agent, host_id)))
     door = Door(clock, TimeOrderedIds(clock).new())
     door.admit(NODE_ID, leaf)
-    sys.stdout.write(json.dumps({"listen": await door.open(TcpNetwork(), listen)}) + "\n")
+    endpoint = await door.open(TcpNetwork(), listen)
+    sys.stdout.write(json.dumps({"listen": endpoint, "pid": os.getpid()}) + "\n")
     sys.stdout.flush()
     boot_id, cursor = "", 0
     while True:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -26,11 +29,11 @@ from photon.outside.ids import TimeOrderedIds
 from photon.rpc.agent_messages import agent_service
 from photon.rpc.network import TcpNetwork
 from photon.rpc.server import Server
-from photon.scheduler.remote import RemoteNode
+from photon.scheduler.remote import Pace, RemoteNode
 from photon.scheduler.root import Root
 from tests.agent.conftest import PaperDoors, a_spec
 from tests.kill.program import Program
-from tests.scheduler.doors import a_remote_door, until
+from tests.scheduler.doors import QUICK, SECONDS, a_remote_door, until
 from tests.scheduler.leaf_process import NODE_ID
 
 LEAVES = 2
@@ -118,9 +121,11 @@ async def start_leaves(stack: AsyncExitStack, folder: Path, agent: str) -> list[
     return programs
 
 
-async def remote_leaf(stack: AsyncExitStack, program: Program, leaf: int) -> RemoteNode:
+async def remote_leaf(
+    stack: AsyncExitStack, program: Program, leaf: int, pace: Pace = QUICK
+) -> RemoteNode:
     endpoint = str(program.ready["listen"])
-    door = await stack.enter_async_context(a_remote_door(endpoint))
+    door = await stack.enter_async_context(a_remote_door(endpoint, pace=pace))
     node = door.node(NODE_ID, set(hosts_of(leaf)).__contains__, HOSTS_A_LEAF)
     await until(lambda: not node.summary().hosts_silent)
     return node
@@ -160,3 +165,29 @@ async def test_a_leaf_s_process_is_killed_and_nothing_is_refused_that_the_other_
         await run.create_all(range(VMS, VMS + 100))
         assert run.refusals == []
         assert set(list(run.where.values())[VMS:]) & set(hosts_of(0)), "it takes part again"
+
+
+async def test_a_leaf_s_process_is_frozen_and_its_hosts_are_used_again_when_it_thaws(
+    tmp_path: Path,
+) -> None:
+    async with AsyncExitStack() as stack:
+        endpoint, agents = await stack.enter_async_context(an_agent(tmp_path))
+        programs = await start_leaves(stack, tmp_path, endpoint)
+        pace = Pace(call_seconds=0.5, poll_wait_ms=500, poll_pause_seconds=0.05)
+        nodes = [
+            await remote_leaf(stack, program, leaf, pace) for leaf, program in enumerate(programs)
+        ]
+        run = Run(Root(nodes, Random(1), RealClock()), agents, endpoint)
+        os.kill(programs[0].ready["pid"], signal.SIGSTOP)
+        await run.create_all(range(300))
+        assert run.refusals == []
+        assert set(run.where.values()) <= set(hosts_of(1))
+        await until(lambda: nodes[0].summary().hosts_silent == HOSTS_A_LEAF)
+
+        os.kill(programs[0].ready["pid"], signal.SIGCONT)
+        await until(lambda: not nodes[0].summary().hosts_silent)
+        numbers = count(300)
+        async with asyncio.timeout(SECONDS):
+            while not set(run.where.values()) & set(hosts_of(0)):
+                await run.create(next(numbers))
+        assert run.refusals == []
