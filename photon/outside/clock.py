@@ -32,3 +32,17 @@ class RealClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+async def happens(event: asyncio.Event, clock: Clock, *, seconds: float) -> bool:
+    """Waits for it, but not for longer than this; whether it has happened."""
+    if event.is_set():
+        return True
+    waiting = asyncio.ensure_future(event.wait())
+    timer = asyncio.ensure_future(clock.sleep(seconds))
+    try:
+        await asyncio.wait((waiting, timer), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+        timer.cancel()
+    return event.is_set()

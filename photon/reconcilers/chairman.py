@@ -17,7 +17,7 @@ import msgspec
 
 from photon.coordination.protocol import CONTROLLER, Coordination, Leadership
 from photon.domain.topology import HostSeat, LeafRow, Topology, Traits
-from photon.outside.clock import Clock
+from photon.outside.clock import Clock, happens
 from photon.reconcilers.attendance import Attendance
 from photon.reconcilers.host_traits import Heard, HostTraits
 from photon.reconcilers.topology_plan import Plan, planned
@@ -66,7 +66,6 @@ class Realm:
     coordination: Coordination
     clock: Clock
     shape: TreeShape
-    look_seconds: float = LOOK_SECONDS
 
 
 class Chairman:
@@ -166,14 +165,7 @@ class Chairman:
                 await self._rows.look_again()
                 self._check_office()
                 continue
-            await self._wait()
-
-    async def _wait(self) -> None:
-        try:
-            async with asyncio.timeout(self._realm.look_seconds):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+            await happens(self._wake, self._realm.clock, seconds=LOOK_SECONDS)
 
     async def _take_the_chair(self) -> None:
         """From now on a write of an earlier chairman is stale."""
@@ -253,7 +245,7 @@ class Chairman:
 
     async def _hear_hosts(self) -> None:
         now = self._realm.clock.monotonic()
-        if not self._hosts or now - self._heard_at < self._realm.look_seconds:
+        if not self._hosts or now - self._heard_at < LOOK_SECONDS:
             return
         self._heard_at = now
         hosts, self._hosts = self._hosts, set()

@@ -22,6 +22,7 @@ from typing import Final
 from photon.coordination.protocol import Coordination
 from photon.domain.member import Member
 from photon.domain.topology import LeafRow
+from photon.outside.clock import happens
 from photon.reconcilers.leaf_moves import LeafMoves, Outlook, Watch
 from photon.scheduler.treetop import MINE, TreeTop
 
@@ -96,12 +97,7 @@ class TreeKeeper:
 
     async def wait_turn(self, *, seconds: float) -> bool:
         """Returns after the next change of the tree; False when the time was up first."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._turned.wait()
-        except TimeoutError:
-            return False
-        return True
+        return await happens(self._turned, self._outlook.clock, seconds=seconds)
 
     def is_seated(self, host_id: str) -> bool:
         seat = self._rows.seats.get(host_id)
