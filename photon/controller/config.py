@@ -8,6 +8,7 @@ from typing import Final
 
 from photon.coordination.ensemble import Ensemble
 from photon.coordination.terms import LeaseTerms
+from photon.scheduler.shape import TreeShape
 from photon.tasks.runner import TaskLimits
 
 DEFAULT_LISTEN: Final = "127.0.0.1:9000"  # The contract's API port; loopback while it is open.
@@ -33,6 +34,8 @@ class ControllerConfig:
     lease: LeaseTerms = field(default_factory=LeaseTerms)
     farewell_seconds: float = 0.0
     verbose: bool = False
+    nodes: tuple[str, int] = ("127.0.0.1", 0)  # where other controllers ask this one's leaves
+    shape: TreeShape = field(default_factory=TreeShape)
 
     @property
     def embedded(self) -> bool:

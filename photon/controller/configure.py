@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from photon.controller.config import IN_STORE, ControllerConfig
@@ -11,7 +12,11 @@ from photon.controller.setting_values import host_port
 from photon.controller.settings import SETTINGS, Settings, SettingsWrong
 from photon.coordination.ensemble import Ensemble
 from photon.coordination.terms import LeaseTerms
+from photon.scheduler.shape import TreeShape
 from photon.tasks.runner import TaskLimits
+
+# One listens at these, and nobody can call there.
+_ANYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104  it is compared, not listened at
 
 
 def configured(settings: Settings) -> ControllerConfig:
@@ -30,8 +35,20 @@ def configured(settings: Settings) -> ControllerConfig:
         ensemble=_ensemble(settings),
         lease=LeaseTerms(values["lease_seconds"]),
         farewell_seconds=values["farewell_seconds"],
+        nodes=_nodes(values),
+        shape=TreeShape(values["leaf_hosts"], values["fan_out"]),
         verbose=values["verbose"],
     )
+
+
+def _nodes(values: Mapping[str, Any]) -> tuple[str, int]:
+    """Where others ask this controller's leaves: somewhere that they can reach."""
+    if values["nodes"]:
+        return host_port(values["nodes"], least=0)
+    host = host_port(values["listen"], least=0)[0]
+    if host in _ANYWHERE:
+        host = urlsplit(values["advertise"]).hostname or host
+    return host, 0
 
 
 def _ensemble(settings: Settings) -> Ensemble | None:

@@ -25,10 +25,10 @@ class Doors:
         self._others: dict[str, RemoteDoor] = {}  # by member
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def open(self, host: str) -> str:
-        """Listens at a free port; the answer is the `host:port` for others."""
-        at = f"[{host}]:0" if ":" in host else f"{host}:0"
-        return await self._mine.open(self._network, at)
+    async def open(self, host: str, port: int) -> str:
+        """Listens; the answer is the `host:port` for others. Port 0: whichever is free."""
+        at = f"[{host}]" if ":" in host else host
+        return await self._mine.open(self._network, f"{at}:{port}")
 
     async def close(self) -> None:
         self.retain(())

@@ -15,6 +15,7 @@ from photon.api.plane import Plane
 from photon.api.routes import ROUTES
 from photon.api.waiting import TaskWaiting
 from photon.controller.config import ControllerConfig
+from photon.controller.doors import Doors
 from photon.controller.release import release
 from photon.controller.system_row import SystemRow
 from photon.controller.tree_part import Ground, TreePart
@@ -41,7 +42,6 @@ from photon.reconcilers.sweeps import HOUSEKEEPER, sweeps
 from photon.rpc.network import TcpNetwork
 from photon.sagas.catalogue import SAGAS
 from photon.sagas.cloud import Cloud
-from photon.scheduler.shape import TreeShape
 from photon.store.nouns import NOUNS
 from photon.store.opening import open_store
 from photon.tasks.execute import BoundSaga
@@ -62,6 +62,7 @@ class ControllerProcess:
         self._clock = RealClock()
         self._ids = TimeOrderedIds(self._clock)
         self._abandon: Callable[[], None] = lambda: None  # nothing runs yet
+        self._doors: Doors | None = None
         self.leaving = False  # it still serves, and is about to stop
         self.stopping = asyncio.Event()
 
@@ -120,6 +121,7 @@ class ControllerProcess:
             name=config.name,
             component=CONTROLLER,
             address=config.advertise,
+            node_endpoint=await self._open_doors(),
             started_ms=self._clock.now_ms(),
         )
         self._coordination = self._coordinated()
@@ -131,9 +133,16 @@ class ControllerProcess:
             store=self._store,
             coordination=self._coordination,
             clock=self._clock,
-            ways=Alone(),
-            shape=TreeShape(),
+            ways=self._doors or Alone(),
+            shape=self._config.shape,
         )
+
+    async def _open_doors(self) -> str:
+        """Where others ask this controller's leaves; "" where there can be no others."""
+        if self._config.embedded:
+            return ""
+        self._doors = Doors(TcpNetwork(), self._clock, self._ids)
+        return await self._doors.open(*self._config.nodes)
 
     def _coordinated(self) -> Coordination:
         config = self._config
@@ -204,6 +213,8 @@ class ControllerProcess:
         await self._tree.close()
         await self._hosts.close()
         await self._coordination.leave()
+        if self._doors is not None:
+            await self._doors.close()
         self._system.close()
         await self._agents.close()
         await self._images.close()

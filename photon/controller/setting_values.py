@@ -84,6 +84,10 @@ def an_address(said: Any) -> str:
     return text
 
 
+def perhaps_an_address(said: Any) -> str:
+    return an_address(said) if a_text(said) else ""
+
+
 def a_url(said: Any) -> str:
     text = a_text(said).rstrip("/")
     if not text:

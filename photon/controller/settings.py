@@ -22,14 +22,19 @@ from photon.controller.setting_values import (
     a_url,
     an_address,
     an_ensemble,
+    perhaps_an_address,
     seconds,
     whole,
 )
 from photon.coordination.terms import LEASE_SECONDS
+from photon.scheduler.shape import FAN_OUT_MAX, LEAF_HOSTS_MAX
 from photon.tasks.runner import TASKS_RUNNING_MAX, TASKS_WAITING_MAX
 
 FILE_BYTES_MAX: Final = 1 << 20  # A file of settings has a page or two.
 LEASE_SECONDS_MIN, LEASE_SECONDS_MAX = 2.0, 300.0  # Below, a busy machine's pauses are deaths.
+# A placement looks at all hosts of a leaf, and a branch at all its children each second: beyond
+# these, one of either would hold up everybody else for milliseconds.
+LEAF_HOSTS_SET_MAX, FAN_OUT_SET_MAX = 4096, 1024
 FAREWELL_SECONDS_MAX: Final = 300.0  # What is to be stopped should stop while somebody waits.
 
 
@@ -79,6 +84,25 @@ SETTINGS: Final = (
     Setting("images_dir", a_path, None, "Shared by all controllers. Without it: in data_dir."),
     Setting("listen", an_address, DEFAULT_LISTEN, "HOST:PORT of the API."),
     Setting("advertise", a_url, "", "URL by which agents and others reach this controller."),
+    Setting(
+        "nodes",
+        perhaps_an_address,
+        "",
+        "HOST:PORT at which other controllers ask this one's leaves. Without it: the host of "
+        "listen (or, where that is any, of advertise), and a port that is free.",
+    ),
+    Setting(
+        "leaf_hosts",
+        whole(1, LEAF_HOSTS_SET_MAX),
+        LEAF_HOSTS_MAX,
+        "Hosts in a leaf of the scheduler tree at most. The same for all controllers.",
+    ),
+    Setting(
+        "fan_out",
+        whole(2, FAN_OUT_SET_MAX),
+        FAN_OUT_MAX,
+        "Children of a branch of that tree at most: fewer make it deeper.",
+    ),
     Setting("name", a_name, "controller-1", "Shown in the status."),
     Setting("workers", whole(1, 2048), TASKS_RUNNING_MAX, "Tasks that run at once."),
     Setting(

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from photon.domain.host import Host
 from photon.domain.topology import TOPOLOGY_ID
 from photon.reconcilers.attendance import SETTLE_SECONDS
+from photon.store import nouns
 from photon.store.nouns import LEAVES, TOPOLOGY
 from photon.store.protocol import Update
 from tests.reconcilers.tree_world import Part, World, a_vm
@@ -56,9 +58,7 @@ class Stream:
 
 
 def overfull(world: World) -> list[str]:
-    return [
-        id for id, host in world.hosts.items() if sum(host.guests.values()) > host.memory_mib
-    ]
+    return [id for id, host in world.hosts.items() if sum(host.guests.values()) > host.memory_mib]
 
 
 async def test_one_controller_divides_all_hosts_and_owns_all_leaves(world: World) -> None:
@@ -236,8 +236,7 @@ async def test_a_host_that_moves_to_another_controllers_leaf_keeps_its_holds(
     for part in parts:
         assert part.top.audit() == []
         for id in part.listening:
-            held = {key for key in part.top.held(id)}
-            assert held == set(world.hosts[id].guests)
+            assert set(part.top.held(id)) == set(world.hosts[id].guests)
 
 
 async def test_what_was_promised_and_not_made_is_told_to_the_new_owner(world: World) -> None:
@@ -249,9 +248,7 @@ async def test_what_was_promised_and_not_made_is_told_to_the_new_owner(world: Wo
     del answers
     rows = (await world.store.page(LEAVES, {}, limit=10)).items
     await first.keeper._moves.leave()
-    await world.until(
-        lambda: all(row.owner == second.me.id for row in second.rows.leaves.values())
-    )
+    await world.until(lambda: all(row.owner == second.me.id for row in second.rows.leaves.values()))
     await world.time.turn(10)
     held = [id for host in HOSTS[:4] for id in second.top.held(host)]
     assert sorted(held) == ["vm-0", "vm-1", "vm-2"]
@@ -285,9 +282,7 @@ async def test_a_restart_of_all_finds_the_same_leaves_with_the_same_hosts(world:
     assert set(owners) == set(await world.owners())
 
 
-async def _row(world: World, id: str):  # type: ignore[no-untyped-def]  # a host
-    from photon.store.nouns import HOSTS as NOUN
-
-    row = await world.store.find(NOUN, id)
+async def _row(world: World, id: str) -> Host:
+    row = await world.store.find(nouns.HOSTS, id)
     assert row is not None
     return row
