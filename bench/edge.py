@@ -28,10 +28,12 @@ import click
 import uvicorn
 import uvloop
 
+from photon.api.direct import DirectEdge
 from photon.api.edge import make_app
 from photon.api.plane import Plane, Release
 from photon.api.routes import ROUTES
 from photon.api.waiting import TaskWaiting
+from photon.controller.http_protocol import protocol_with
 from photon.controller.system_row import SystemRow
 from photon.images.library import ImageLibrary
 from photon.outside.clock import RealClock
@@ -70,7 +72,7 @@ async def _serve(listener: socket.socket, folder: Path) -> None:
     )
     config = uvicorn.Config(
         cast(Any, make_app(plane, ROUTES)),
-        http="httptools",
+        http=protocol_with(ids, DirectEdge(plane, ROUTES)),
         lifespan="off",
         log_config=None,
         access_log=False,

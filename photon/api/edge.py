@@ -47,7 +47,7 @@ HANDLER_TRIES_MAX: Final = 8  # Whoever loses eight races in a row meets a hot r
 
 WEBSOCKET_STATUS: Final = 3000  # A close code is an HTTP status above this (RFC 6455, 7.4.2).
 
-_encode: Final = msgspec.json.Encoder().encode
+encode: Final = msgspec.json.Encoder().encode
 _Respond = Callable[..., Awaitable[None]]
 
 _STATUS_LINES: Final = {status: falcon.code_to_http_status(status) for status in (200, 201, 202)}
@@ -104,47 +104,59 @@ def _responder(plane: Plane, route: Route, body_seconds_max: float) -> _Respond:
         request_id = plane.ids.new()
         resp.set_header("request-id", request_id)
         resp.set_header("x-api-version", API_VERSION)
-        if route.gate is Gate.CHANGE and plane.system().state is SystemState.PAUSED:
-            raise SystemPaused()
-        call: Call[Any, Any] = Call(
-            path=request.checked_path(path),
-            query=request.query_of(req, route),
-            body=None,
-            principal=ANYBODY,
-            request_id=request_id,
-            base=req.prefix,
-            route_path=route.path,
-            status=route.status,
-        )
+        call = call_of(plane, route, req, path, request_id)
         if route.upload:
             call.chunks, call.content_type = req.stream, req.content_type or ""
             call.content_length = req.content_length
             call.idempotency = request.idempotency_of(req, route, call, b"")
         elif route.method != "GET":
             content = await request.content_of(req, route, seconds_max=body_seconds_max)
-            call.body = message(content)
-            if route.method == "POST":
-                call.idempotency = request.idempotency_of(req, route, call, content)
-        await _answer(plane, route, call, resp)
+            take_body(route, req, call, message, content)
+        answer = await answer_to(plane, route, call)
+        if isinstance(answer, Download):
+            resp.content_type = answer.content_type
+            resp.content_length = answer.size_bytes
+            resp.stream = answer.chunks
+            return
+        resp.status = _STATUS_LINES[call.status]
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = encode(answer)
 
     return respond
 
 
-async def _answer(
-    plane: Plane, route: Route, call: Call[Any, Any], resp: falcon.asgi.Response
+def call_of(
+    plane: Plane, route: Route, req: request.Asked, path: dict[str, str], request_id: str
+) -> Call[Any, Any]:
+    """The call that a request is, without its body."""
+    if route.gate is Gate.CHANGE and plane.system().state is SystemState.PAUSED:
+        raise SystemPaused()
+    return Call(
+        path=request.checked_path(path),
+        query=request.query_of(req, route),
+        body=None,
+        principal=ANYBODY,
+        request_id=request_id,
+        base=req.prefix,
+        route_path=route.path,
+        status=route.status,
+    )
+
+
+def take_body(
+    route: Route,
+    req: request.Asked,
+    call: Call[Any, Any],
+    message: Callable[[bytes], Any],
+    content: bytes,
 ) -> None:
-    answer = await _once(plane, route, call)
-    if isinstance(answer, Download):
-        resp.content_type = answer.content_type
-        resp.content_length = answer.size_bytes
-        resp.stream = answer.chunks
-        return
-    resp.status = _STATUS_LINES[call.status]
-    resp.content_type = falcon.MEDIA_JSON
-    resp.data = _encode(answer)
+    """Makes the route's message of the body, and of the key what it means."""
+    call.body = message(content)
+    if route.method == "POST":
+        call.idempotency = request.idempotency_of(req, route, call, content)
 
 
-async def _once(plane: Plane, route: Route, call: Call[Any, Any]) -> Any:
+async def answer_to(plane: Plane, route: Route, call: Call[Any, Any]) -> Any:
     """The handler's answer; with an Idempotency-Key, the one that was given the first time.
 
     What an upload says is known only when all of it has come, so its handler keeps its key.
@@ -215,7 +227,7 @@ def _failure(plane: Plane) -> _Respond:
     ) -> None:
         known = None if resp is None else resp.get_header("request-id")
         request_id = known or plane.ids.new()
-        error = _as_photon_error(wrong, req, request_id)
+        error = known_error(wrong, req, request_id)
         status = errors.status_of(error)
         if resp is None:
             assert ws is not None
@@ -228,12 +240,13 @@ def _failure(plane: Plane) -> _Respond:
         resp.status = falcon.code_to_http_status(status)
         resp.stream = None
         resp.content_type = falcon.MEDIA_JSON
-        resp.data = _encode(errors.view(error))
+        resp.data = encode(errors.view(error))
 
     return write
 
 
-def _as_photon_error(wrong: Exception, req: falcon.asgi.Request, request_id: str) -> PhotonError:
+def known_error(wrong: Exception, req: request.Asked, request_id: str) -> PhotonError:
+    """The catalogue's error for whatever was raised; a bug of ours is logged."""
     if isinstance(wrong, PhotonError):
         return wrong
     if isinstance(wrong, falcon.HTTPError) and wrong.status_code < 500:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl
 
 import falcon
@@ -33,6 +33,25 @@ ID_LENGTH_MAX: Final = 256  # Ids are 36 characters long; some datastores' are a
 METHOD_LENGTH_MAX: Final = 16  # The longest in use (RFC 9110 and its kin) has 16 letters.
 
 
+class Asked(Protocol):
+    """A request as the edge sees it: Falcon's, or one that came by the short way (`direct`)."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def query_string(self) -> str: ...
+    @property
+    def prefix(self) -> str:
+        """What self links begin with: `http://` and the host that was asked for."""
+        ...
+
+    @property
+    def content_type(self) -> str | None: ...
+    def get_header(self, name: str) -> str | None: ...
+
+
 def checked_path(path: dict[str, str]) -> dict[str, str]:
     """What a path names. Nothing has an id that is very long or is not plain text: such a one is
     cut to what a person would want to see, and is then as unknown as before."""
@@ -42,7 +61,7 @@ def checked_path(path: dict[str, str]) -> dict[str, str]:
     return path
 
 
-def query_of(req: falcon.asgi.Request, route: Route) -> Any:
+def query_of(req: Asked, route: Route) -> Any:
     """The query as the route's own message; members that it does not know are ignored."""
     text = req.query_string
     if not text or route.query is NoQuery:
@@ -85,13 +104,17 @@ async def content_of(
             content = await _all_of(req)
     except TimeoutError:
         raise RequestTimeout(limit_seconds=seconds_max) from None
-    if content and route.body is not None:
-        media = (req.content_type or falcon.MEDIA_JSON).partition(";")[0].strip().lower()
-        if media != falcon.MEDIA_JSON:
-            raise UnsupportedMediaType(
-                content_type=body.printable(media), expected=falcon.MEDIA_JSON
-            )
+    check_media(req, route, content)
     return content
+
+
+def check_media(req: Asked, route: Route, content: bytes) -> None:
+    """Raises UnsupportedMediaType: the route takes a body, and of another type."""
+    if not content or route.body is None or req.content_type in (None, falcon.MEDIA_JSON):
+        return
+    media = (req.content_type or falcon.MEDIA_JSON).partition(";")[0].strip().lower()
+    if media != falcon.MEDIA_JSON:
+        raise UnsupportedMediaType(content_type=body.printable(media), expected=falcon.MEDIA_JSON)
 
 
 async def _all_of(req: falcon.asgi.Request) -> bytes:
@@ -106,7 +129,7 @@ async def _all_of(req: falcon.asgi.Request) -> bytes:
 
 
 def idempotency_of(
-    req: falcon.asgi.Request, route: Route, call: Call[Any, Any], content: bytes
+    req: Asked, route: Route, call: Call[Any, Any], content: bytes
 ) -> IdempotencyKey | None:
     """A key belongs to whoever sent it and to the path that it was sent to."""
     key = req.get_header("idempotency-key")
@@ -122,7 +145,7 @@ def idempotency_of(
     )
 
 
-def malformed(req: falcon.asgi.Request, wrong: falcon.HTTPError) -> PhotonError:
+def malformed(req: Asked, wrong: falcon.HTTPError) -> PhotonError:
     """What Falcon refused before a route saw it."""
     if isinstance(wrong, falcon.HTTPMethodNotAllowed):
         return MethodNotAllowed(

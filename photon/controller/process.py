@@ -10,6 +10,7 @@ from typing import Any, Final
 import falcon.asgi
 
 from photon.agent_client.client import AgentClient
+from photon.api.direct import DirectEdge
 from photon.api.edge import make_app
 from photon.api.plane import Plane
 from photon.api.routes import ROUTES
@@ -55,7 +56,8 @@ log = logging.getLogger(__name__)
 
 
 class ControllerProcess:
-    """`start` serves nothing yet: it makes `app`, which may be served when it has returned."""
+    """`start` serves nothing yet: it makes the application, and `direct`, the short way to it,
+    which may be served when it has returned."""
 
     def __init__(self, config: ControllerConfig) -> None:
         self._config = config
@@ -111,7 +113,9 @@ class ControllerProcess:
         self._debts = Debts(self._store, self._agents, self._clock)
         self._duties = DutyDriver(self._clock, self._system.background_rests, self._leads)
         self._duties.start(self._all_duties())
-        return make_app(self._plane(), ROUTES)
+        plane = self._plane()
+        self.direct = DirectEdge(plane, ROUTES)
+        return make_app(plane, ROUTES)
 
     async def _join(self) -> None:
         """Nothing is waited for: an embedded store has one process, so all others are dead."""

@@ -94,7 +94,7 @@ async def _serve(config: ControllerConfig) -> int:
     server = _Server(
         uvicorn.Config(
             app,
-            http=protocol_with(TimeOrderedIds(RealClock())),
+            http=protocol_with(TimeOrderedIds(RealClock()), controller.direct),
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import httpx2
 
+from photon.api.direct import DirectEdge
 from photon.api.edge import make_app
 from photon.api.plane import Plane, Release
 from photon.api.route import Route
@@ -25,6 +26,7 @@ from photon.store.nouns import NOUNS
 from photon.store.sqlite import SqliteOptions, SqliteStore
 from photon.tasks.execute import BoundSaga
 from photon.tasks.runner import TaskLimits, TaskRunner
+from tests.api.wire import WireTransport
 
 BASE: Final = "http://api.test"
 START_MS: Final = 1_700_000_000_000
@@ -52,7 +54,7 @@ class FakeClock:
 
 
 class Api:
-    """The plane, and a client that asks it over ASGI. `reopen` is a restart of the controller."""
+    """The plane, and a client that asks it in HTTP. `reopen` is a restart of the controller."""
 
     def __init__(
         self,
@@ -93,7 +95,8 @@ class Api:
         )
         self.app = make_app(self.plane, self._routes)
         self.client = httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(app=cast(Any, self.app)), base_url=BASE
+            transport=WireTransport(self.app, DirectEdge(self.plane, self._routes), self.ids),
+            base_url=BASE,
         )
 
     async def close(self) -> None:

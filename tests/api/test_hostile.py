@@ -133,7 +133,7 @@ async def test_a_body_that_is_none(api: Api, method: str, path: str) -> None:
 @pytest.mark.parametrize(("method", "path"), WITH_BODY)
 async def test_a_body_of_another_type(api: Api, method: str, path: str) -> None:
     path = place(path, await world(api))
-    for media in ("text/plain", "application/xml", "multipart/form-data; boundary=x", "json\x7f"):
+    for media in ("text/plain", "application/xml", "multipart/form-data; boundary=x", "json"):
         await api.refused(
             method,
             path,
