@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 import click
 
 from bench import create as create_bench
-from bench import reads
+from bench import evenness, reads
 from bench import register as register_bench
 from bench import scale as scale_bench
+from bench.evenness_table import show_compared
 from bench.place import CASES
 from bench.placements import placements
 from bench.result import Measured, histogram, result, show
@@ -38,6 +39,7 @@ def number(name: str, default: int, most: int, words: str) -> Callable[[Command]
 hosts_option = number("--hosts", 100, HOSTS_MAX, "Simulated hosts.")
 agents_option = number("--agents", 1, AGENTS_MAX, "Processes among which the hosts are divided.")
 lines_option = number("--lines", 64, LINES_MAX, "Connections, each with one request at a time.")
+seed_option = click.option("--seed", default=1, show_default=True, help="Other guests.")
 vms_there = number("--vms", 2000, VMS_MAX, "VMs that there are.")
 
 
@@ -126,6 +128,25 @@ def scale(  # noqa: PLR0913  # click gives each option as an argument
     """
     asked = Asked(hosts, agents, vms_max, creates, idle_seconds)
     show_scale(scale_bench.run(asked), as_json=as_json)
+
+
+@bench.command()
+@number("--hosts", 1000, HOSTS_MAX, "Equal hosts.")
+@number("--count", 100_000, COUNT_MAX, "Guests to spread over them.")
+@seed_option
+@as_json
+def balance(hosts: int, count: int, seed: int, as_json: bool) -> None:
+    """How evenly guests are spread: max/mean load, beside a scheduler that sees all hosts."""
+    show_compared(evenness.balance(hosts, count, seed), as_json=as_json)
+
+
+@bench.command()
+@number("--hosts", 1000, HOSTS_MAX, "Equal hosts.")
+@seed_option
+@as_json
+def pack(hosts: int, seed: int, as_json: bool) -> None:
+    """How full hosts are packed until the first refusal, beside best fit over all hosts."""
+    show_compared(evenness.pack(hosts, seed), as_json=as_json)
 
 
 def _end(measured: Measured, problem: str, *, as_json: bool) -> None:

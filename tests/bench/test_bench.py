@@ -11,6 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from bench.evenness import Compared, balance, pack
+from bench.global_view import GlobalView, HostSize
 from bench.result import Result, histogram, percentile
 from bench.scale import Scale
 
@@ -129,6 +131,41 @@ def test_a_missing_program_is_named_in_one_paragraph() -> None:
     assert (bench.returncode, out) == (1, "")
     assert "qemu-utils" in said
     assert "Traceback" not in said
+
+
+def test_guests_are_spread_nearly_as_evenly_as_if_all_hosts_were_seen() -> None:
+    found = balance(hosts=600, count=12_000, seed=1)  # three leaves
+    assert (found.placed, found.placed_all_at_once) == (12_000, 12_000)
+    assert 1.0 <= found.all_at_once <= found.tree * 1.01
+    assert found.tree <= 1.10
+    assert found.ratio <= 1.05
+
+
+def test_hosts_are_packed_nearly_as_full_as_if_all_were_seen() -> None:
+    found = pack(hosts=600, seed=1)
+    assert 0.9 < found.all_at_once <= 1.0
+    assert found.ratio >= 0.97
+
+
+def test_how_good_choices_are_is_said_in_one_object_too() -> None:
+    bench = started("pack", "--hosts", "20", "--json")
+    out, said = bench.communicate(timeout=SECONDS_MAX)
+    assert bench.returncode == 0, said
+    assert msgspec.json.decode(out, type=Compared, strict=True) == pack(hosts=20, seed=1)
+
+
+def test_who_sees_all_hosts_spreads_packs_and_refuses() -> None:
+    spread = GlobalView(2, HostSize(4, 1024), pack=False)
+    assert [spread.place(1, 600), spread.place(1, 300)] == [True, True]
+    assert spread.memory_used_mib.tolist() == [600, 300]
+    assert spread.place(1, 300)
+    assert spread.memory_used_mib.tolist() == [600, 600]
+    assert not spread.place(1, 500), "neither has room"
+    assert not spread.place(4, 1), "vCPUs count as well"
+    packed = GlobalView(2, HostSize(4, 1024), pack=True)
+    assert [packed.place(1, 600), packed.place(1, 300), packed.place(1, 300)] == [True] * 3
+    assert packed.memory_used_mib.tolist() == [900, 300]
+    assert packed.used_share() == 1200 / 2048
 
 
 def test_a_percentile_is_one_of_the_numbers() -> None:
