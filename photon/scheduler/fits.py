@@ -90,8 +90,9 @@ def _with_disks(
     reasons += _amount_reasons(ask, alone, taken, lacks)
     reaches = _reaches(ask, others, reach, by_hosts, taken)
     ids = {id for reach in reaches for id in reach.datastore_ids}
-    # Several disks on several shared datastores are counted only where they lie together.
-    exact = len(ask.demand.disks) < 2 or all(len(reach.datastore_ids) < 2 for reach in reaches)
+    # Where one datastore is shared, several disks are counted only where they lie together.
+    apart = (suiting[others] != NO_DATASTORE).sum(axis=1) > 1
+    exact = len(ask.demand.disks) < 2 or not apart.any()
     return Fits(
         len(table),
         int(taken[passing].sum()),

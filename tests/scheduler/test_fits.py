@@ -247,3 +247,13 @@ def test_however_many_reaches_there_are_an_answer_is_bounded(
 def test_what_costs_nothing_fits_without_end() -> None:
     free = a_demand(cpus=0, memory_mib=0, gib=0)
     assert capacity(a_leaf(an_inventory("h1")), free).count == FITS_MAX
+
+
+def test_disks_that_only_fit_apart_with_one_on_a_shared_datastore_are_not_said_to_be_exact() -> (
+    None
+):
+    stores = [a_datastore("own", 1), a_datastore("shared", 1, type="VSAN")]
+    leaf = a_leaf(an_inventory(datastores=stores))
+    demand = a_demand(disks=(DiskDemand("a", 1), DiskDemand("b", 1)))
+    assert not capacity(leaf, demand).exact
+    placed(at_once(leaf.place(demand)))
