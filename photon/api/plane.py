@@ -29,6 +29,18 @@ class Release:
     git_commit_hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One part of the deployment, and how it is: `status` is the name of a StatusType."""
+
+    component: str
+    address: str
+    status: str
+    message: str = ""
+    stats: dict[str, str] = field(default_factory=dict)
+    build: str = ""
+
+
 class TaskEnds(Protocol):
     """Waits for the end of tasks, by the change feed."""
 
@@ -41,7 +53,7 @@ class TaskEnds(Protocol):
 class Plane:
     """`system` is the deployment's row as the change feed last told it.
 
-    `instances` answers of each living controller its address, its StatusType and its build.
+    `instances` answers how each part of the deployment is, those of a component one after another.
     `leaving`: this controller still serves, and is about to stop. `topology` draws the scheduler
     tree as it is now.
     """
@@ -55,7 +67,7 @@ class Plane:
     release: Release
     system: Callable[[], System]
     scheduler: SchedulerNode
-    instances: Callable[[], Awaitable[list[tuple[str, str, str]]]]
+    instances: Callable[[], Awaitable[list[Instance]]]
     leaving: Callable[[], bool] = lambda: False
     topology: Callable[[], Picture] = lambda: Picture(0, "", "", ())
     kept: KeptReads = field(init=False)

@@ -17,6 +17,7 @@ from photon.api.routes import ROUTES
 from photon.api.waiting import TaskWaiting
 from photon.controller.config import ControllerConfig
 from photon.controller.doors import Doors
+from photon.controller.parts import Parts
 from photon.controller.release import release
 from photon.controller.system_row import SystemRow
 from photon.controller.tree_part import Ground, TreePart
@@ -27,6 +28,7 @@ from photon.images.library import ImageLibrary
 from photon.outside.clock import RealClock
 from photon.outside.ids import TimeOrderedIds
 from photon.reconcilers.adoption import OVERLOOKED_SECONDS, Adoption
+from photon.reconcilers.chairman import CHAIRMAN
 from photon.reconcilers.debts import DEBTS_SECONDS, Debts
 from photon.reconcilers.duty import Duty, DutyDriver
 from photon.reconcilers.group_watch import GROUPS_SECONDS
@@ -195,13 +197,16 @@ class ControllerProcess:
             release=release(),
             system=self._system.get,
             scheduler=self._tree.root,
-            instances=self._instances,
+            instances=Parts(
+                self._store,
+                self._config.store,
+                self._coordination,
+                (CHAIRMAN, *OFFICES),
+                release().base_version,
+            ).instances,
             leaving=lambda: self.leaving,
             topology=self._tree.picture,
         )
-
-    async def _instances(self) -> list[tuple[str, str, str]]:
-        return [(self._config.listen_host, "READY", "")]
 
     def answer_waiting(self) -> None:
         """Answers whoever waits for a task's end, since nothing more will be served."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -182,6 +182,9 @@ class StoreCoordination:
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         return self._listeners.add(listener)
+
+    async def servers(self, *, seconds: float) -> Mapping[str, bool]:
+        return {}
 
     def _heard(self, changes: Sequence[Change]) -> None:
         for change in changes:

@@ -10,7 +10,7 @@ Implementations: in the CloudStore (photon.coordination.in_store), and in ZooKee
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from photon.domain.member import Member
@@ -73,4 +73,11 @@ class Coordination(Protocol):
 
     def campaign(self, office: str) -> Leadership:
         """From now on this member tries to hold `office`; asked again, the same answer."""
+        ...
+
+    async def servers(self, *, seconds: float) -> Mapping[str, bool]:
+        """Each server that this rests on, and whether it answers within so long.
+
+        None of its own where it rests on the CloudStore.
+        """
         ...

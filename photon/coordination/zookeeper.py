@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -39,6 +39,7 @@ class ZooKeeperCoordination:
     def __init__(
         self, ensemble: Ensemble, clock: Clock, terms: LeaseTerms, lost: Callable[[], None]
     ) -> None:
+        self._ensemble = ensemble
         self._clock = clock
         self._terms = terms
         self._lost = lost
@@ -154,6 +155,11 @@ class ZooKeeperCoordination:
         await self.session.sync(MEMBERS)
         return not await self.session.exists(f"{MEMBERS}/{member_id}")
 
+    async def servers(self, *, seconds: float) -> Mapping[str, bool]:
+        places = self._ensemble.servers.split(",")
+        answers = await asyncio.gather(*(_answers(place, seconds) for place in places))
+        return dict(zip(places, answers, strict=True))
+
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         return self._listeners.add(listener)
 
@@ -200,3 +206,14 @@ class ZooKeeperCoordination:
         except msgspec.DecodeError:
             log.warning("what is registered as member %s is none of this release's", id)
             return None
+
+
+async def _answers(place: str, seconds: float) -> bool:
+    host, _, port = place.rpartition(":")
+    try:
+        async with asyncio.timeout(seconds):
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True

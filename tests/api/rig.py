@@ -11,7 +11,7 @@ import httpx2
 
 from photon.api.direct import DirectEdge
 from photon.api.edge import make_app
-from photon.api.plane import Plane, Release
+from photon.api.plane import Instance, Plane, Release
 from photon.api.route import Route
 from photon.api.routes import ROUTES
 from photon.api.waiting import TaskWaiting
@@ -71,7 +71,7 @@ class Api:
         self._random = random.Random(7)
         self.clock = FakeClock()
         self.ids = TimeOrderedIds(self.clock, self._random.randbytes)
-        self.instances: list[tuple[str, str, str]] = [("10.0.0.1", "READY", "1.2.1")]
+        self.instances = [Instance("PHOTON_CONTROLLER", "10.0.0.1", "READY", build="1.2.1")]
 
     async def open(self) -> None:
         path = str(self._folder / "store.db") if self._in_file else MEMORY
@@ -110,7 +110,7 @@ class Api:
         await self.close()
         await self.open()
 
-    async def _instances(self) -> list[tuple[str, str, str]]:
+    async def _instances(self) -> list[Instance]:
         return self.instances
 
     async def ask(self, method: str, path: str, body: Any = None, **more: Any) -> httpx2.Response:

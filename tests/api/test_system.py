@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from photon.api.plane import Instance
 from photon.api.routes import ROUTES
 from photon.api.views.system import component_status
 from photon.domain.kinds import EntityKind
@@ -75,6 +76,23 @@ async def test_the_status_is_that_of_the_controllers(api: Api) -> None:
     api.instances = []
     status = await api.get("/v1/system/status")
     assert (status["status"], status["components"][0]["status"]) == ("ERROR", "UNREACHABLE")
+
+
+async def test_other_parts_are_shown_after_the_controllers(api: Api) -> None:
+    api.instances += [
+        Instance("PHOTON_CONTROLLER", "10.0.0.2", "READY", message="leads: chairman"),
+        Instance("CLOUD_STORE", "embedded", "READY"),
+        Instance("AGENT", "", "PARTIAL_ERROR", message="1 of 9 hosts are missing"),
+    ]
+    status = await api.get("/v1/system/status")
+    assert status["status"] == "READY", "some host is always missing"
+    parts = {each["component"]: each for each in status["components"]}
+    assert list(parts) == ["PHOTON_CONTROLLER", "CLOUD_STORE", "AGENT"]
+    assert parts["PHOTON_CONTROLLER"]["stats"] == {"READY": "2"}
+    assert parts["PHOTON_CONTROLLER"]["instances"][1]["message"] == "leads: chairman"
+    assert parts["AGENT"]["status"] == "PARTIAL_ERROR"
+    api.instances.append(Instance("CLOUD_STORE", "db2", "UNREACHABLE"))
+    assert (await api.get("/v1/system/status"))["status"] == "PARTIAL_ERROR"
 
 
 @pytest.mark.parametrize(

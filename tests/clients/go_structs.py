@@ -217,7 +217,7 @@ STATUS_OF_SYSTEM = Struct(
         "components": ListOf(
             Struct(
                 {
-                    "component": OneOf(("PHOTON_CONTROLLER",)),
+                    "component": ID,
                     "status": STATUS,
                     "message": STRING,
                     "stats": STRING_MAP,

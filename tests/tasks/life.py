@@ -15,7 +15,7 @@ import httpx2
 from photon.agent_client.address import HostAddress
 from photon.agent_client.protocol import Agents
 from photon.api.edge import make_app
-from photon.api.plane import Plane, Release
+from photon.api.plane import Instance, Plane, Release
 from photon.api.routes import ROUTES
 from photon.api.waiting import TaskWaiting
 from photon.coordination.protocol import CONTROLLER
@@ -161,5 +161,5 @@ def client_of(app: Any) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=cast(Any, app)), base_url=BASE)
 
 
-async def _no_instances() -> list[tuple[str, str, str]]:
+async def _no_instances() -> list[Instance]:
     return []

@@ -57,12 +57,7 @@ async def show_system_info(plane: Plane, call: SystemCall) -> wire.SystemInfo:
 
 
 async def show_status(plane: Plane, call: SystemCall) -> wire.SystemStatus:
-    return system_status_view(
-        [
-            wire.ComponentInstance(address, wire.StatusType(status), build_info=build)
-            for address, status, build in await plane.instances()
-        ]
-    )
+    return system_status_view(await plane.instances())
 
 
 async def show_usage(plane: Plane, call: SystemCall) -> wire.SystemUsage:
