@@ -30,7 +30,7 @@ import uvloop
 
 from photon.api.direct import DirectEdge
 from photon.api.edge import make_app
-from photon.api.plane import Plane, Release
+from photon.api.plane import Instance, Plane, Release
 from photon.api.routes import ROUTES
 from photon.api.waiting import TaskWaiting
 from photon.controller.http_protocol import protocol_with
@@ -55,7 +55,7 @@ async def _serve(listener: socket.socket, folder: Path) -> None:
     system = SystemRow(store)
     await system.load()
 
-    async def instances() -> list[tuple[str, str, str]]:
+    async def instances() -> list[Instance]:
         return []
 
     plane = Plane(

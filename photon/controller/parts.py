@@ -73,7 +73,7 @@ class Parts:
             leader = by_id.get(self._leader(office) or "")
             if leader is None:
                 nobody = "nobody leads now; somebody will when the last one's lease has ended"
-                shown.append(Instance(office.upper(), "", INITIALIZING, message=nobody))
+                shown.append(Instance(office.upper(), "(nobody)", INITIALIZING, message=nobody))
             else:
                 address = _host_of(leader.address)
                 shown.append(Instance(office.upper(), address, READY, message=leader.name))
@@ -109,7 +109,7 @@ class Parts:
         stats = {"hosts": str(hosts), "ready": str(ready), "missing": str(missing)}
         status = PARTIAL_ERROR if missing else READY
         message = f"{missing} of {hosts} hosts are missing" if missing else f"{hosts} hosts"
-        return [Instance("AGENT", "", status, message=message, stats=stats)]
+        return [Instance("AGENT", "(all)", status, message=message, stats=stats)]
 
 
 def _duties(offices: Sequence[str]) -> str:
