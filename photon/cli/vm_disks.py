@@ -19,16 +19,22 @@ DEFAULT_BOOT_NAME: Final = "boot"
 
 
 def attached_disks(texts: Iterable[str], boot_flavor: str | None) -> list[AttachedDiskCreateSpec]:
-    """The disks of `texts`, after a boot disk of `boot_flavor` when that is given."""
-    disks = [_disk(part) for part in parts(texts)]
-    if boot_flavor is not None:
-        disks.insert(0, _disk(f"{DEFAULT_BOOT_NAME} {boot_flavor} boot=true"))
+    """The disks of a VM: `some_disks`, of which one is the boot disk."""
+    disks = some_disks(texts, boot_flavor)
     boots = sum(1 for disk in disks if disk.boot_disk)
     if boots != 1:
         raise click.UsageError(
             f"A VM has exactly one boot disk, and here are {boots}. Give --boot-disk FLAVOR, or "
             "mark one of --disks: 'boot FLAVOR boot=true'."
         )
+    return disks
+
+
+def some_disks(texts: Iterable[str], boot_flavor: str | None) -> list[AttachedDiskCreateSpec]:
+    """The disks of `texts`, after a boot disk of `boot_flavor` when that is given."""
+    disks = [_disk(part) for part in parts(texts)]
+    if boot_flavor is not None:
+        disks.insert(0, _disk(f"{DEFAULT_BOOT_NAME} {boot_flavor} boot=true"))
     return disks
 
 

@@ -27,7 +27,7 @@ KINDS: Final = {
 }
 
 
-def places(session: Session, texts: Iterable[str]) -> list[LocalitySpec]:
+def places(session: Session, texts: Iterable[str], *, soft: bool = False) -> list[LocalitySpec]:
     """`texts` as the API takes affinities; names become ids, a host is named by its address."""
     from photon.wire.v1.affinity import LocalitySpec
 
@@ -40,5 +40,5 @@ def places(session: Session, texts: Iterable[str]) -> list[LocalitySpec]:
             )
         kind, thing = KINDS[word]
         id = name if thing is None else resolve(session, thing, name)
-        found.append(LocalitySpec(id, kind))
+        found.append(LocalitySpec(id, kind, soft))
     return found

@@ -243,3 +243,68 @@ async def test_a_dry_run_knows_rules(api: CloudApi) -> None:
 def quota(**counts: float) -> Json:
     items = {key: {"limit": limit, "unit": "COUNT"} for key, limit in counts.items()}
     return {"quotaItems": items}
+
+
+# --- capacity ------------------------------------------------------------------------------------
+
+
+async def capacity(api: CloudApi, project: str, **spec: Any) -> Json:
+    asked = {"flavor": "small", "attachedDisks": [BOOT]} | spec
+    before = await dump(api.store)
+    answer = await api.ask("POST", f"/v1/projects/{project}/capacity", asked)
+    assert answer.status_code == 200, answer.text
+    assert await dump(api.store) == before
+    return dict(answer.json())
+
+
+async def test_capacity_counts_what_then_fits_and_names_what_runs_out(api: CloudApi) -> None:
+    project = await api.a_project()
+    cost = [VM_FLAVOR["cost"][0], {"key": "vm.memory", "value": 100, "unit": "GB"}]
+    await api.made("/v1/flavors", VM_FLAVOR | {"name": "large", "cost": cost})
+    said = await capacity(api, project, flavor="large", count=3)
+    assert (said["count"], said["fits"], said["withinQuota"]) == (2, False, None)
+    first = said["runsOutFirst"]
+    assert (first["what"], first["needed"], first["left"]) == (
+        "TOO_LITTLE_MEMORY",
+        100 << 10,
+        56 << 10,
+    )
+    for _ in range(2):
+        await a_vm(api, project, a_spec(flavor="large"))
+    await a_failure(api, project, a_spec(flavor="large"))
+    assert (await capacity(api, project, flavor="large"))["count"] == 0
+
+
+async def test_capacity_within_a_quota_is_what_the_quota_has_room_for(api: CloudApi) -> None:
+    limits = {"quota": quota(**{"vm.cpu": 2})}
+    tenant = await api.made("/v1/tenants", {"name": "t"} | limits)
+    project = await api.made(f"/v1/tenants/{tenant}/projects", {"name": "p"} | limits)
+    said = await capacity(api, project, count=2)
+    assert (said["count"], said["withinQuota"], said["fits"]) == (2, 2, True)
+    assert said["onHosts"] > 100
+    assert (said["runsOutFirst"]["what"], said["runsOutFirst"]["key"]) == ("QUOTA", "vm.cpu")
+
+
+async def test_capacity_is_told_for_each_zone(api: CloudApi) -> None:
+    zone = await api.made("/v1/zones", {"name": "rack-1"})
+    await api.made("/v1/zones", {"name": "rack-2"})
+    await api.ready_host(2, availabilityZone=zone)
+    project = await api.a_project()
+    said = await capacity(api, project)
+    by_name = {each["name"]: each for each in said["zones"]}
+    assert by_name["rack-1"]["count"] * 2 == said["count"]
+    assert (by_name["rack-2"]["count"], by_name["rack-2"]["what"]) == (0, "OTHER_ZONE")
+    pinned = {"kind": "availabilityZone", "id": zone}
+    in_zone = await capacity(api, project, affinities=[pinned])
+    assert (in_zone["count"], in_zone["zones"]) == (by_name["rack-1"]["count"], [])
+
+
+async def test_capacity_of_what_is_not_there_is_refused(api: CloudApi) -> None:
+    project = await api.a_project()
+    path = f"/v1/projects/{project}/capacity"
+    await api.refused("POST", path, {"flavor": "none"}, code="InvalidFlavor")
+    image = {"flavor": "small", "sourceImageId": "none"}
+    await api.refused("POST", path, image, code="ImageNotFound", status=404)
+    await api.refused(
+        "POST", "/v1/projects/none/capacity", {"flavor": "small"}, code="NotFound", status=404
+    )

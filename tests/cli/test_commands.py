@@ -71,6 +71,8 @@ def test_project(photon: Photon, stub: Stub) -> None:
     assert "shop" in done(photon, "project list")
     assert "shop" in done(photon, "project show shop")
     assert "web" in done(photon, "project get")
+    done(photon, "project set-placement shop --strategy pack")
+    assert asked(stub) == {"strategy": "PACK"}
     done(photon, "project set-security-groups shop", r"corp\shop")
     done(photon, "project tasks shop --kind vm")
     done(photon, "project set shop")
@@ -150,6 +152,20 @@ def test_vm_create(photon: Photon, stub: Stub) -> None:
     ]
     assert [disk["capacityGb"] for disk in created["attachedDisks"]] == [None, 10]
     assert created["environment"] == {"a": "b,c"}
+    assert created["placement"] is None
+
+
+def test_capacity(photon: Photon, stub: Stub) -> None:
+    stub.add("images", {"name": "ubuntu", "replicationType": "EAGER"})
+    line = "capacity --flavor small --image ubuntu --disk-flavor core-disk --affinity host:10.0.0.3"
+    assert done(photon, line).splitlines() == [
+        "7 more fit: hosts have room for 9, the quota for 7.",
+        "First to run out: the quota is full.",
+        "ZONE    FIT  RUNS OUT",
+        "rack-1  9    TOO_LITTLE_MEMORY",
+    ]
+    assert asked(stub)["attachedDisks"][0]["bootDisk"] is True
+    assert photon(*line.split(), "-o", "json").json["count"] == 7
 
 
 def test_vm_power(photon: Photon, stub: Stub) -> None:

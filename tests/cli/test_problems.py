@@ -146,6 +146,8 @@ def test_what_is_shown_of_one_thing_has_its_lists_and_maps(photon: Photon, stub:
         "  quotaItems:\n"
         "    vm.cpu: 0 of 10 COUNT\n"
         f"tenantId:       {project['tenantId']}\n"
+        "placement:\n"
+        "  strategy: SPREAD\n"
     )
     vm = add_vm(stub)
     shown = photon("vm", "show", vm["id"]).out

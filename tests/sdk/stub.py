@@ -14,7 +14,16 @@ from email.parser import BytesParser
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from tests.sdk.stub_entities import MAKERS, OPERATION_NOUNS, ORPHAN, SYSTEM, Json, placement
+from tests.sdk.stub_entities import (
+    CAPACITY,
+    DRY_RUN,
+    MAKERS,
+    OPERATION_NOUNS,
+    ORPHAN,
+    SYSTEM,
+    Json,
+    placement,
+)
 
 Receive = Callable[[], Awaitable[Json]]
 SendMessage = Callable[[Json], Awaitable[None]]
@@ -141,6 +150,10 @@ class Stub:
                 return 200, self._page(asked, [*self.entities["vms"].values()])
             case [_, parent, noun], "GET" if noun in MAKERS and noun != "subnets":
                 return 200, self._list(asked, noun, parent)
+            case ["projects", _, "vms"], "POST" if asked.query.get("dry_run"):
+                return 200, DRY_RUN
+            case ["projects", _, "capacity"], "POST":
+                return 200, CAPACITY
             case [_, parent, noun], "POST" if noun in MAKERS:
                 return 201, self._create(asked, noun, parent)
             case ["vms", id, "placement"], _:

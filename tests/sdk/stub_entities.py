@@ -31,7 +31,8 @@ def tenant(spec: Json) -> Json:
 
 
 def project(spec: Json) -> Json:
-    return {**tenant(spec), "kind": "project", "tenantId": spec["parent"]}
+    own = {"kind": "project", "tenantId": spec["parent"], "placement": {"strategy": "SPREAD"}}
+    return {**tenant(spec), **own}
 
 
 def flavor(spec: Json) -> Json:
@@ -79,6 +80,7 @@ def vm(spec: Json) -> Json:
         "floatingIp": None,
         "projectId": spec["parent"],
         "hostState": "ACTIVE",
+        "placement": None,
         "stateReason": None,
     }
 
@@ -231,3 +233,33 @@ def placement(vm: Json) -> Json:
         "levels": [{**level, "parts": {"spread": 0.4, "image": 0.1}}],
         "refusals": ["10.0.0.9"],
     }
+
+
+_NEAREST = {
+    "host": HOST_ADDRESS,
+    "lacks": [{"reason": "TOO_LITTLE_MEMORY", "needed": 4096, "free": 1024}],
+}
+_REFUSAL = {
+    "hostsAsked": 5,
+    "reasons": [{"reason": "TOO_LITTLE_MEMORY", "hosts": 5, "needed": 4096, "best": 1024}],
+    "nearest": _NEAREST,
+}
+DRY_RUN: Json = {
+    "kind": "vmDryRun",
+    "fits": False,
+    "cost": [],
+    "error": {"code": "NotEnoughMemoryResource", "message": "5 hosts asked", "data": {}},
+    "refusal": _REFUSAL,
+}
+CAPACITY: Json = {
+    "kind": "capacity",
+    "count": 7,
+    "onHosts": 9,
+    "withinQuota": 7,
+    "exact": True,
+    "asked": None,
+    "fits": None,
+    "runsOutFirst": {"what": "QUOTA", "explanation": "the quota is full", "key": "vm.cpu"},
+    "refusal": _REFUSAL,
+    "zones": [{"id": "z", "name": "rack-1", "count": 9, "what": "TOO_LITTLE_MEMORY"}],
+}

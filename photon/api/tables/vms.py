@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from photon.api.handlers import placements, vm_create, vms
+from photon.api.handlers import capacity, placements, vm_create, vms
 from photon.api.principal import Role
 from photon.api.route import Gate, NamedQuery, Route, StateQuery, Tag
+from photon.wire.v1 import capacity as wire_capacity
 from photon.wire.v1 import placement, vm
 from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
@@ -35,6 +36,16 @@ ROUTES: Final[tuple[Route, ...]] = (
         "List a project's VMs",
         role=Role.PROJECT,
         query=NamedQuery,
+    ),
+    Route(
+        "POST",
+        "/v1/projects/{id}/capacity",
+        capacity.show_capacity,
+        wire_capacity.Capacity,
+        Tag.VMS,
+        "Show how many more VMs of one sort fit",
+        role=Role.PROJECT,
+        body=wire_capacity.CapacitySpec,
     ),
     Route(
         "GET",

@@ -16,6 +16,8 @@ from photon.cli.thing import add_delete, add_list, add_show, reference, show_tas
 from photon.cli.things import PROJECT
 from photon.cli.verb import Noun
 
+STRATEGY = click.Choice(["spread", "pack"])
+
 COMMAND = Noun("project", help="Projects of a tenant: what VMs and disks belong to.")
 
 
@@ -31,6 +33,11 @@ COMMAND = Noun("project", help="Projects of a tenant: what VMs and disks belong 
 @click.option("--limits", multiple=True, metavar="LIMITS", help=AMOUNTS_HELP)
 @click.option("--percent", type=PERCENT, help="That part of each limit of the tenant.")
 @click.option("--security-groups", multiple=True, metavar="GROUPS", help=r"domain\group, ...")
+@click.option(
+    "--strategy",
+    type=STRATEGY,
+    help="How VMs that ask for nothing else are placed.  [default: spread]",
+)
 @click.option("--router-cidr", metavar="CIDR", help="Private addresses of the default router.")
 @waits
 @pass_session
@@ -40,9 +47,12 @@ def create(
     limits: tuple[str, ...],
     percent: float | None,
     security_groups: tuple[str, ...],
+    strategy: str | None,
     router_cidr: str | None,
 ) -> None:
     """Make a project in the tenant."""
+    from photon.domain.demand import Strategy
+    from photon.wire.v1.placement import ProjectPlacement
     from photon.wire.v1.tenancy import ProjectCreateSpec
 
     if limits and percent is not None:
@@ -50,7 +60,9 @@ def create(
     quota = quota_of(limits) if limits else None
     if percent is not None:
         quota = share_of(session.client.tenants.quota(session.tenant_id), percent)
-    spec = ProjectCreateSpec(name, quota, [*parts(security_groups)] or None, router_cidr)
+    placement = ProjectPlacement(Strategy(strategy.upper())) if strategy else None
+    groups = [*parts(security_groups)] or None
+    spec = ProjectCreateSpec(name, quota, groups, router_cidr, placement)
     task = session.client.projects.create(session.tenant_id, spec)
     finish(session, task, lambda done: f"Project {name} is created: {done.entity.id}")
 
@@ -103,3 +115,19 @@ def set_security_groups(session: Session, name: str, groups: tuple[str, ...]) ->
     id = resolve(session, PROJECT, name)
     task = session.client.projects.set_security_groups(id, [*parts(groups)])
     finish(session, task, lambda _: f"The security groups of project {name} are set.")
+
+
+@COMMAND.command("set-placement", examples="photon project set-placement web --strategy pack")
+@reference(PROJECT)
+@click.option("--strategy", type=STRATEGY, required=True, help="To the emptiest or fullest host.")
+@waits
+@pass_session
+def set_placement(session: Session, name: str, strategy: str) -> None:
+    """Set how new VMs that ask for nothing else are placed."""
+    from photon.domain.demand import Strategy
+    from photon.wire.v1.placement import ProjectPlacement
+
+    id = resolve(session, PROJECT, name)
+    placement = ProjectPlacement(Strategy(strategy.upper()))
+    task = session.client.projects.set_placement(id, placement)
+    finish(session, task, lambda _: f"Project {name} is placed by {strategy} from now on.")

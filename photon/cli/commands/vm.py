@@ -24,6 +24,7 @@ from photon.cli.things import DISK, VM
 from photon.cli.verb import Noun
 from photon.cli.vm_console import console
 from photon.cli.vm_create import create
+from photon.cli.vm_levels import print_levels
 
 if TYPE_CHECKING:
     from photon.wire.v1.task import Task
@@ -71,7 +72,6 @@ add_tasks(COMMAND, VM, lambda session, id, state: session.client.vms.tasks(id, s
 def explain(session: Session, name: str) -> None:
     """Tell why a VM is on its host, level by level."""
     from photon.cli.answer import print_json
-    from photon.cli.table import print_table
 
     placement = session.client.vms.placement(resolve(session, VM, name))
     if session.output == "json":
@@ -80,15 +80,7 @@ def explain(session: Session, name: str) -> None:
     click.echo(f"On host {placement.host}, datastore {placement.datastore}.")
     for host in placement.refusals:
         click.echo(f"Host {host} was chosen before, and did not take it.")
-    columns = [
-        ("CHOSEN", lambda level: level.chosen),
-        ("OF", lambda level: level.seen),
-        ("FITTING", lambda level: level.fitting),
-        ("ASKED", lambda level: level.asked),
-        ("SCORE", lambda level: f"{level.score:.3f}"),
-        ("BECAUSE", lambda level: ", ".join(f"{k} {v:.3f}" for k, v in level.parts.items())),
-    ]
-    print_table(columns, placement.levels)
+    print_levels(placement.levels)
 
 
 @COMMAND.command("networks")

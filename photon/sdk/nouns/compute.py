@@ -9,6 +9,7 @@ import msgspec
 
 from photon.sdk.operation import Face, Noun, listing, operation
 from photon.sdk.request import Listing, Request, decoder, delete, get, path, post, query
+from photon.wire.v1.capacity import Capacity, CapacitySpec
 from photon.wire.v1.disk import DiskCreateSpec, EphemeralDisk, PersistentDisk
 from photon.wire.v1.image import ImageCreateSpec
 from photon.wire.v1.placement import VmDryRun, VmPlacement
@@ -32,6 +33,12 @@ class Vms(Noun[Face]):
         where = path("projects", project_id, "vms")
         body = msgspec.json.encode(spec)
         return Request("POST", where, decoder(VmDryRun), query(dry_run="true"), body)
+
+    @operation
+    def capacity(self, project_id: str, spec: CapacitySpec) -> Request[Capacity]:
+        """How many more of such VMs fit, and what runs out first."""
+        where = path("projects", project_id, "capacity")
+        return Request("POST", where, decoder(Capacity), body=msgspec.json.encode(spec))
 
     @listing
     def list(self, project_id: str, *, name: str | None = None) -> Listing[Vm]:

@@ -9,7 +9,7 @@ import msgspec
 AFFINITIES_MAX = 32  # Each is looked up before the VM is asked for.
 
 
-class LocalitySpec(msgspec.Struct):
+class LocalitySpec(msgspec.Struct, omit_defaults=True):
     """`soft` (beyond the contract) only wishes: the VM goes elsewhere rather than nowhere."""
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]

@@ -81,4 +81,4 @@ class Project(msgspec.Struct, rename="camel"):
     security_groups: list[SecurityGroup]
     quota: Quota
     tenant_id: str
-    placement: ProjectPlacement
+    placement: ProjectPlacement | None = None
