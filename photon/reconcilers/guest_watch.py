@@ -76,7 +76,7 @@ class GuestWatch:
         for host_id in suspects:
             host = await self._store.find(HOSTS, host_id)
             if host is not None:
-                await self.audit(host)
+                await self.audit(host, sweeping=False)
 
     async def audit_all(self) -> None:
         """Looks at every host, whether it reported a difference or not."""
@@ -104,20 +104,24 @@ class GuestWatch:
         missing = {row.id for row in rows}
         for host in page.items:
             if host.id not in missing:
-                await self.audit(host)
+                await self.audit(host, sweeping=True)
         return page.items[-1].id if page.more else None
 
     async def reconcile(self, host_id: str) -> bool:
         """Audits one host, now; whether it was looked at to the end."""
         host = await self._store.find(HOSTS, host_id)
-        return host is not None and await self.audit(host)
+        return host is not None and await self.audit(host, sweeping=False)
 
-    async def audit(self, host: Host) -> bool:
-        """Brings the store and one host together; whether that came to its end."""
+    async def audit(self, host: Host, *, sweeping: bool) -> bool:
+        """Brings the store and one host together; whether that came to its end.
+
+        `sweeping` removes orphans whose grace is over. Only the duty that rests while the
+        system's background tasks are paused does, so that an operator can keep them.
+        """
         if not host.provisioned:
             return False
         try:
-            await self._audit(host)
+            await self._audit(host, sweeping=sweeping)
         except (AgentUnreachable, AgentFaulty, Refusal) as problem:
             # One host that is silent, or will not part with an orphan, must not keep the next
             # one from being looked at.
@@ -125,7 +129,7 @@ class GuestWatch:
             return False
         return True
 
-    async def _audit(self, host: Host) -> None:
+    async def _audit(self, host: Host, *, sweeping: bool) -> None:
         """The store is read first: what is written names what was read."""
         await self._debts.collect(host.id)
         disks = await self._disks.disks_of(host.id)
@@ -137,7 +141,9 @@ class GuestWatch:
             await self._agree(vm, guests.get(vm.id))
         for disk in disks:
             await self._disks.agree(disk, kept.get(disk.id), before)
-        await self._orphans.look_after(host, inventory, list(before))
+        orphans = await self._orphans.found(host, inventory, frozenset(before))
+        if sweeping:
+            await self._orphans.remove_old(host, orphans)
 
     async def _vms_of(self, host_id: str) -> list[Vm]:
         vms: list[Vm] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,7 +24,7 @@ from photon.outside.clock import Clock
 from photon.store.nouns import DISKS, HOSTS, ORPHANS, VMS
 from photon.store.protocol import PAGE_SIZE_MAX, CloudStore, Insert, Reap
 
-ORPHANS_A_HOST_MAX: Final = 200  # Looked after at once; the rest follows when these are gone.
+ORPHANS_A_HOST_MAX: Final = 200  # Written down at once, two writes each; the rest follows.
 PAGE: Final = 100
 REMOVED_SECONDS: Final = 600.0  # How soon the list forgets hosts that are gone.
 
@@ -36,28 +37,39 @@ class Orphans:
     agents: Agents
     clock: Clock
 
-    async def look_after(self, host: Host, inventory: Inventory, known: Sequence[str]) -> None:
-        """`known`: the VMs that were on the host before it was asked.
+    async def found(
+        self, host: Host, inventory: Inventory, known: AbstractSet[str]
+    ) -> list[Orphan]:
+        """All of the host, as they are written down now; those that were seen before first.
+
+        `known`: the VMs that were on the host before it was asked.
+        """
+        seen = {
+            orphan.id: orphan
+            for orphan in (
+                *await self._guests(host, inventory, known),
+                *await self._disks(host, inventory),
+            )
+        }
+        page = await self.store.page(ORPHANS, {"host_id": host.id}, limit=PAGE_SIZE_MAX)
+        await self._forget(orphan for orphan in page.items if orphan.id not in seen)
+        old = [orphan for orphan in page.items if orphan.id in seen]
+        stored = {orphan.id for orphan in old}
+        # Never more than one page of a host, so that none of them is taken for a new one.
+        room = min(ORPHANS_A_HOST_MAX, PAGE_SIZE_MAX - len(page.items))
+        new = [orphan for id, orphan in seen.items() if id not in stored][:room]
+        await self._write_down(new)
+        return [*old, *new]
+
+    async def remove_old(self, host: Host, orphans: Sequence[Orphan]) -> None:
+        """Those whose grace is over.
 
         Raises:
             AgentUnreachable, AgentFaulty, Refusal: the host does not part with one now.
         """
-        found = {
-            orphan.id: orphan
-            for orphan in (
-                *await self._guests(host, inventory, frozenset(known)),
-                *await self._disks(host, inventory),
-            )
-        }
-        where = {"host_id": host.id}
-        page = await self.store.page(ORPHANS, where, limit=PAGE_SIZE_MAX)
-        stored = {orphan.id: orphan for orphan in page.items}
-        await self._forget(orphan for id, orphan in stored.items() if id not in found)
-        new = [orphan for id, orphan in found.items() if id not in stored]
-        await self._write_down(new[:ORPHANS_A_HOST_MAX])
         before_ms = self.clock.now_ms() - int(ORPHAN_GRACE_SECONDS * 1000)
-        for id, orphan in stored.items():
-            if id in found and orphan.since_ms <= before_ms:
+        for orphan in orphans:
+            if orphan.since_ms <= before_ms:
                 await self._remove(host, orphan)
 
     async def forget_removed(self) -> None:
@@ -73,7 +85,7 @@ class Orphans:
             after = page.items[-1].id
 
     async def _guests(
-        self, host: Host, inventory: Inventory, known: frozenset[str]
+        self, host: Host, inventory: Inventory, known: AbstractSet[str]
     ) -> list[Orphan]:
         strange = [guest.vm_id for guest in inventory.guests if guest.vm_id not in known]
         orphans: list[Orphan] = []

@@ -50,7 +50,7 @@ class Seeded:
 
 def seed(client: Client, endpoint: str, addresses: Sequence[str], folder: Path) -> Seeded:
     """Hosts behind one agent, and a project that may have VMs on them."""
-    _hosts(client, endpoint, addresses)
+    add_hosts(client, endpoint, addresses)
     network = SubnetCreateSpec(
         "net", "", type=SubnetType.PORT_GROUP, port_groups=PortGroups(["VM Network"])
     )
@@ -66,7 +66,7 @@ def seed(client: Client, endpoint: str, addresses: Sequence[str], folder: Path) 
     return Seeded(project_id, _image(client, folder / "image.raw"))
 
 
-def _hosts(client: Client, endpoint: str, addresses: Sequence[str]) -> None:
+def add_hosts(client: Client, endpoint: str, addresses: Sequence[str]) -> None:
     specs = [
         HostCreateSpec(
             address=address,

@@ -91,9 +91,11 @@ async def test_an_agent_that_is_killed_leaves_nothing_that_is_not_mended(
             both.create_task(_kill_at(load, cloud.controller, moments[1:]))
         log.warning("done: %s; %d failed", load.operations(), len(load.failed))
         for task in load.failed:
-            # Silence; no other host to be had; and what was not done before it.
+            # Silence, for a while or for long; no other host to be had; and what was not done
+            # before it.
             codes = {error.code for step in task.steps for error in step.errors}
-            assert codes <= {"InternalError", "NoSuchResource", "InvalidVmState"}, task
+            silence = {"InternalError", "InvalidHostState"}
+            assert codes <= silence | {"NoSuchResource", "InvalidVmState"}, task
     assert await cloud.controller.stop() == 0
     inside = Inside(cloud)
     try:

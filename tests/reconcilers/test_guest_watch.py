@@ -18,7 +18,7 @@ from photon.domain.missing_host import MissingHost
 from photon.domain.orphan import ORPHAN_GRACE_SECONDS
 from photon.domain.vm import Vm, VmState
 from photon.reconcilers.guest_watch import AUDIT_SECONDS, GuestWatch
-from photon.reconcilers.orphans import Orphans
+from photon.reconcilers.orphans import ORPHANS_A_HOST_MAX, Orphans
 from photon.store.nouns import DISKS, HOSTS, MISSING_HOSTS, ORPHANS, VMS
 from photon.store.protocol import Delete, Insert, Update
 from tests.agent.conftest import a_spec
@@ -119,7 +119,7 @@ class Onlooker(GuestWatch):
         super().__init__(world.store, world.agents, world.clock, audited_at_once=1)
         self.looked: list[str] = []
 
-    async def audit(self, host: Host) -> bool:
+    async def audit(self, host: Host, *, sweeping: bool) -> bool:
         self.looked.append(host.id)
         return True
 
@@ -219,6 +219,34 @@ async def test_an_orphan_that_finds_its_owner_within_the_grace_is_none_any_more(
     await drift.watch.audit_all()
     assert await drift.world.store.count(ORPHANS, {}) == 0
     assert vm.id in drift.world.simulation.drivers[drift.address]._guests
+
+
+async def test_only_the_duty_that_can_be_paused_removes_orphans(drift: Drift) -> None:
+    """So that an operator who put back a backup can stop it."""
+    vm = await drift.vm()
+    await drift.world.store.commit([Delete(VMS, vm.id)])
+    assert vm.host_id is not None
+    for _ in range(2):
+        assert await drift.watch.reconcile(vm.host_id)
+        drift.world.clock.seconds += ORPHAN_GRACE_SECONDS + 1
+    assert vm.id in drift.world.simulation.drivers[drift.address]._guests
+    await drift.watch.audit_all()
+    assert not any(driver._guests for driver in drift.world.simulation.drivers.values())
+
+
+async def test_more_orphans_than_are_written_down_at_once_go_one_after_the_other(
+    drift: Drift,
+) -> None:
+    host = drift.world.simulation.hosts.by_address["sim-00002"]
+    for number in range(ORPHANS_A_HOST_MAX + 5):
+        lone = GuestDisk(f"lone-{number}", 0, persistent=True, datastore_id="sim-00002-datastore")
+        await host.create_disk(1, lone)
+    await drift.watch.audit_all()
+    assert await drift.world.store.count(ORPHANS, {}) == ORPHANS_A_HOST_MAX
+    await drift.pass_grace()
+    await drift.pass_grace()
+    assert (await host.inventory()).disks == ()
+    assert await drift.world.store.count(ORPHANS, {}) == 0
 
 
 async def test_orphans_of_a_host_that_is_gone_are_forgotten(drift: Drift) -> None:
