@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 SHOW_SECONDS = 0.5
-BAR_WIDTH = 30
+BAR_WIDTH = 20
 
 T = TypeVar("T")
 
@@ -29,10 +29,14 @@ def counted(items: Iterable[T], total: int, unit: str) -> Iterator[T]:
     print(file=sys.stderr)
 
 
+def bar(done: int, total: int) -> str:
+    filled = BAR_WIDTH * min(done, total) // max(total, 1)
+    return "#" * filled + "." * (BAR_WIDTH - filled)
+
+
 def _show(done: int, total: int, unit: str, seconds: float) -> None:
-    bar = "#" * (BAR_WIDTH * done // max(total, 1))
     print(
-        f"\r  [{bar:<{BAR_WIDTH}}] {done:,}/{total:,} {unit}  {done / (seconds or 1):,.0f}/s\x1b[K",
+        f"\r  [{bar(done, total)}] {done:,}/{total:,} {unit}  {done / (seconds or 1):,.0f}/s\x1b[K",
         end="",
         file=sys.stderr,
         flush=True,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import log2
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
 BAR_WIDTH = 40
+LINES_MAX = 20  # Of a histogram: it fits under its table on one screen.
+PARTS_OF_AN_OCTAVE = (4, 2)  # Into which a doubling of the latency is cut, the finest first.
 TABLE_WIDTH = 60  # Whatever the terminal says of itself: a figure is never cut short.
 
 
@@ -96,16 +100,17 @@ def show(one: Result, *, as_json: bool) -> None:
 
 
 def histogram(latencies_ms: Sequence[float]) -> str:
-    """How long operations took, in powers of two of a microsecond."""
+    """How long operations took, each line for up to so many milliseconds."""
     if not latencies_ms:
         return "  nothing was measured"
-    buckets: dict[int, int] = {}
-    for latency in latencies_ms:
-        bucket = int(latency * 1000).bit_length()
-        buckets[bucket] = buckets.get(bucket, 0) + 1
+    octaves = [log2(max(latency * 1000, 1.0)) for latency in latencies_ms]
+    # As fine as fits: latencies that differ by little are not all on one line.
+    fits = (n for n in PARTS_OF_AN_OCTAVE if (max(octaves) - min(octaves)) * n < LINES_MAX)
+    parts = next(fits, 1)
+    buckets = Counter(int(octave * parts) for octave in octaves)
     widest = max(buckets.values())
     return "\n".join(
-        f"  < {(1 << bucket) / 1000:9,.3f} ms {buckets.get(bucket, 0):7,d} "
-        f"{'#' * -(-buckets.get(bucket, 0) * BAR_WIDTH // widest)}"
+        f"  < {2 ** ((bucket + 1) / parts) / 1000:9,.3f} ms {buckets[bucket]:7,d} "
+        f"{'#' * -(-buckets[bucket] * BAR_WIDTH // widest)}"
         for bucket in range(min(buckets), max(buckets) + 1)
     )

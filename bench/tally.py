@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from bench.progress import bar
 from bench.result import percentile
 
 SHOW_SECONDS = 1.0
@@ -53,7 +54,8 @@ async def _show(tally: Tally, unit: str) -> None:
         done = len(tally.latencies_ms)
         recent = sorted(tally.latencies_ms[last:])
         print(
-            f"\r  {done:,}/{tally.count:,}{unit}  {(done - last) / SHOW_SECONDS * 60:,.0f}/min"
+            f"\r  [{bar(done, tally.count)}] {done:,}/{tally.count:,}{unit}"
+            f"  {(done - last) / SHOW_SECONDS * 60:,.0f}/min"
             f"  p50 {percentile(recent, 0.5):.0f} ms  p99 {percentile(recent, 0.99):.0f} ms"
             f"  errors {tally.errors}\x1b[K",
             end="",
