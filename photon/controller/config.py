@@ -8,6 +8,7 @@ from typing import Final
 
 from photon.coordination.ensemble import Ensemble
 from photon.coordination.terms import LeaseTerms
+from photon.rpc.tls import MutualTls
 from photon.scheduler.shape import TreeShape
 from photon.tasks.runner import TaskLimits
 
@@ -35,6 +36,7 @@ class ControllerConfig:
     farewell_seconds: float = 0.0
     verbose: bool = False
     nodes: tuple[str, int] = ("127.0.0.1", 0)  # where other controllers ask this one's leaves
+    nodes_tls: MutualTls | None = None
     shape: TreeShape = field(default_factory=TreeShape)
 
     @property

@@ -12,6 +12,7 @@ from photon.controller.setting_values import host_port
 from photon.controller.settings import SETTINGS, Settings, SettingsWrong
 from photon.coordination.ensemble import Ensemble
 from photon.coordination.terms import LeaseTerms
+from photon.rpc.tls import MutualTls
 from photon.scheduler.shape import TreeShape
 from photon.tasks.runner import TaskLimits
 
@@ -36,6 +37,7 @@ def configured(settings: Settings) -> ControllerConfig:
         lease=LeaseTerms(values["lease_seconds"]),
         farewell_seconds=values["farewell_seconds"],
         nodes=_nodes(values),
+        nodes_tls=_nodes_tls(values),
         shape=TreeShape(values["leaf_hosts"], values["fan_out"]),
         verbose=values["verbose"],
     )
@@ -49,6 +51,22 @@ def _nodes(values: Mapping[str, Any]) -> tuple[str, int]:
     if host in _ANYWHERE:
         host = urlsplit(values["advertise"]).hostname or host
     return host, 0
+
+
+def _nodes_tls(values: Mapping[str, Any]) -> MutualTls | None:
+    names = ("nodes_ca", "nodes_certificate", "nodes_key")
+    files = [values[name] for name in names]
+    if not any(files):
+        return None
+    if None in files:
+        raise SettingsWrong([f"{', '.join(names)}: give all three or none"])
+    tls = MutualTls(*files)
+    try:
+        tls.client()
+        tls.server()
+    except OSError as problem:
+        raise SettingsWrong([f"{', '.join(names)}: they cannot be used: {problem}"]) from problem
+    return tls
 
 
 def _ensemble(settings: Settings) -> Ensemble | None:

@@ -147,7 +147,9 @@ class ControllerProcess:
         """Where others ask this controller's leaves; "" where there can be no others."""
         if self._config.embedded:
             return ""
-        self._doors = Doors(TcpNetwork(), self._clock, self._ids)
+        tls = self._config.nodes_tls
+        network = TcpNetwork(tls.client(), tls.server()) if tls else TcpNetwork()
+        self._doors = Doors(network, self._clock, self._ids)
         return await self._doors.open(*self._config.nodes)
 
     def _coordinated(self) -> Coordination:

@@ -91,6 +91,9 @@ SETTINGS: Final = (
         "HOST:PORT at which other controllers ask this one's leaves. Without it: the host of "
         "listen (or, where that is any, of advertise), and a port that is free.",
     ),
+    Setting("nodes_ca", a_path, None, "PEM; talk of leaves with controllers that it has signed."),
+    Setting("nodes_certificate", a_path, None, "PEM; what this controller shows the others."),
+    Setting("nodes_key", a_path, None, "PEM; of that certificate."),
     Setting(
         "leaf_hosts",
         whole(1, LEAF_HOSTS_SET_MAX),

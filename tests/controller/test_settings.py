@@ -12,6 +12,8 @@ from photon.controller.configure import configured, shown
 from photon.controller.settings import SETTINGS, SettingsWrong, read_settings
 from photon.coordination.ensemble import Ensemble
 from photon.coordination.terms import LeaseTerms
+from photon.rpc.tls import MutualTls
+from tests.rpc.test_tls import a_certificate
 
 
 def write(folder: Path, text: str) -> Path:
@@ -113,6 +115,17 @@ def test_an_ensemble_is_configured_with_its_secret_from_a_file(tmp_path: Path) -
     assert "pw" not in text
     gone = problems({**flags, "coordination_ca": "/none", "coordination_password_file": "/none"})
     assert len(gone) == 2
+
+
+def test_tls_between_controllers_takes_three_files_that_can_be_used(tmp_path: Path) -> None:
+    certificate, key = a_certificate(tmp_path, "controllers")
+    flags: dict[str, object] = {"data_dir": "/x", "nodes_ca": str(certificate)}
+    flags["nodes_certificate"] = str(certificate)
+    assert "all three or none" in problems(flags)[0]
+    assert "cannot be used" in problems({**flags, "nodes_key": str(certificate)})[0]
+    config = configured(read_settings({**flags, "nodes_key": str(key)}, {}, None))
+    assert config.nodes_tls == MutualTls(certificate, certificate, key)
+    assert configured(read_settings({"data_dir": "/x"}, {}, None)).nodes_tls is None
 
 
 def test_the_program_checks_a_file_and_says_what_is_in_force(tmp_path: Path) -> None:

@@ -13,18 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photon.agent.config import TlsFiles
 from photon.domain.demand import Demand, DiskDemand, Placement, Reason
 from photon.rpc.connection import connect
 from photon.rpc.errors import BadArguments, CallFailed, PeerFault
 from photon.rpc.network import TcpNetwork, split_endpoint
 from photon.rpc.server import Server
+from photon.rpc.tls import MutualTls
 from photon.scheduler import node_messages as messages
 from photon.scheduler.names import Sieve
 from photon.scheduler.node_messages import AMOUNT_MAX, DEMAND_BYTES_MAX, Confirm, Hold
 from photon.scheduler.remote import RemoteDoor
 from photon.scheduler.summary import Facts, Summary
-from tests.rpc.test_tls import a_certificate, a_client
+from tests.rpc.test_tls import a_certificate
 from tests.scheduler.cloud import a_demand, a_leaf, an_inventory, placed, refused
 from tests.scheduler.doors import SECONDS, a_door, a_remote_door, an_open_door, until
 
@@ -111,16 +111,18 @@ async def test_bytes_that_are_no_call_end_their_connection_alone() -> None:
 
 async def test_with_tls_only_controllers_of_this_cloud_come_through(tmp_path: Path) -> None:
     leaf = a_leaf(an_inventory("h0"))
-    mine, other = a_certificate(tmp_path, "one"), a_certificate(tmp_path, "two")
-    stranger = a_certificate(tmp_path, "stranger")
+    certificate, key = a_certificate(tmp_path, "controllers")
+    other, other_key = a_certificate(tmp_path, "strangers")
+    mine = MutualTls(certificate, certificate, key)
+    stranger = MutualTls(certificate, other, other_key)
     door = a_door(leaf)
-    inside = TcpNetwork(server_tls=TlsFiles(*mine, other[0]).context())
+    inside = TcpNetwork(mine.client(), mine.server())
     endpoint = await door.open(inside, "127.0.0.1:0")
-    async with a_remote_door(endpoint, TcpNetwork(a_client(mine[0], other))) as known:
+    async with a_remote_door(endpoint, inside) as known:
         node = known.node("node-0", leaf.owns)
         await until(lambda: known.is_open)
         placed(await node.place(a_demand()))
-    for outside in (TcpNetwork(a_client(mine[0], stranger)), TcpNetwork()):
+    for outside in (TcpNetwork(stranger.client()), TcpNetwork()):
         with pytest.raises(CallFailed):
             await one_poll(outside, endpoint)
     await door.close()
