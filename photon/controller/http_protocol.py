@@ -29,6 +29,7 @@ HEAD_SECONDS_MAX: Final = 20.0
 
 VERSIONS: Final = frozenset({"1.0", "1.1"})
 _REFUSAL: Final = InvalidEntity(problem="this is no HTTP/1.1 request; send one that is well formed")
+_UNUSUAL: Final = frozenset({b"upgrade", b"transfer-encoding", b"expect"})
 _KEEP_ALIVE: Final = (None, b"keep-alive", b"Keep-Alive")
 _ALWAYS: Final = (
     f"\r\nx-api-version: {API_VERSION}\r\ncontent-type: {falcon.MEDIA_JSON}\r\ncontent-length: "
@@ -136,11 +137,9 @@ class DirectProtocol(HttpToolsProtocol):
         headers, url, most = dict(self.headers), self.url, self.limit_concurrency
         if (
             len(headers) != len(self.headers)
-            or headers.get(b"connection") not in _KEEP_ALIVE
-            or b"upgrade" in headers
-            or b"transfer-encoding" in headers
-            or b"expect" in headers
+            or not _UNUSUAL.isdisjoint(headers)
             or b"host" not in headers
+            or headers.get(b"connection") not in _KEEP_ALIVE
             or self.parser.get_http_version() != "1.1"
             or int(headers.get(b"content-length", b"0")) > DIRECT_BODY_BYTES_MAX
             or b"%" in url

@@ -79,6 +79,8 @@ def check_affinities(affinities: Sequence[Affinity]) -> None:
     Raises:
         InvalidEntity: with what is wrong.
     """
+    if not affinities:
+        return
     if any(affinity.soft and affinity.kind is AffinityKind.DISK for affinity in affinities):
         raise InvalidEntity(problem="an affinity of kind disk cannot be soft: it must be reached")
     if any(affinity.kind is AffinityKind.VM for affinity in affinities):

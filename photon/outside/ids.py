@@ -9,7 +9,9 @@ from typing import Protocol
 from photon.outside.clock import Clock
 
 RANDOM_BYTES_A_DRAW = 4096  # One call to the kernel serves 409 ids.
-_RANDOM_BYTES = 10
+_RANDOM_DIGITS = 20
+# The variant is the first two bits of the random part; the digit keeps its other two.
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _SEQUENCE_BITS = 12
 
 
@@ -30,7 +32,7 @@ class TimeOrderedIds:
     def __init__(self, clock: Clock, random_bytes: Callable[[int], bytes] = os.urandom) -> None:
         self._clock = clock
         self._random_bytes = random_bytes
-        self._pool = b""
+        self._pool = ""  # random bytes in hexadecimal digits
         self._at = 0
         self._last_ms = 0
         self._sequence = 0
@@ -43,9 +45,11 @@ class TimeOrderedIds:
             self._sequence += 1
             if self._sequence >> _SEQUENCE_BITS:
                 self._last_ms, self._sequence = now_ms + 1, 0
-        if self._at + _RANDOM_BYTES > len(self._pool):
-            self._pool, self._at = self._random_bytes(RANDOM_BYTES_A_DRAW), 0
-        tail = int.from_bytes(self._pool[self._at : self._at + 8], "big") & ((1 << 62) - 1)
-        self._at += _RANDOM_BYTES
-        digits = f"{self._last_ms:012x}7{self._sequence:03x}{tail | (1 << 63):016x}"
-        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+        if self._at + _RANDOM_DIGITS > len(self._pool):
+            self._pool, self._at = self._random_bytes(RANDOM_BYTES_A_DRAW).hex(), 0
+        at, self._at = self._at, self._at + _RANDOM_DIGITS
+        pool, ms = self._pool, self._last_ms
+        return (
+            f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-7{self._sequence:03x}"
+            f"-{_VARIANT[pool[at]]}{pool[at + 1 : at + 4]}-{pool[at + 4 : at + 16]}"
+        )

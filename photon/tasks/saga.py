@@ -17,7 +17,7 @@ tests/tasks/harness.py holds every saga to these.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Generic, Protocol, TypeVar, cast, get_type_hints
 
@@ -60,7 +60,7 @@ class Step(Generic[Deps, In, Out]):
 
     def of(self, item: str) -> Step[Deps, In, Out]:
         """This step for one of many, as in `run(CREATE_VM.of("2"), placement)`."""
-        return replace(self, name=f"{self.name}[{item}]", shown=self.operation)
+        return Step(f"{self.name}[{item}]", self.do, self.undo, self.operation)
 
     def decode(self, recorded: msgspec.Raw) -> Out:
         return cast(Out, _decoder(self.do).decode(recorded))
