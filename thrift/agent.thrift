@@ -25,8 +25,11 @@ struct Datastore {
   5: i64 capacity_gib, 6: i64 free_gib, 7: bool image_datastore
 }
 
-/** A host's hardware and what it reaches, before overcommit. */
-struct HostCapacity { 1: i32 cpus, 2: i64 memory_mib, 3: list<Datastore> datastores, 4: list<string> networks, 5: string hypervisor }
+/** A host's hardware and what it reaches, before overcommit; the terms by which it admits, 0 if it does not say. */
+struct HostCapacity {
+  1: i32 cpus, 2: i64 memory_mib, 3: list<Datastore> datastores, 4: list<string> networks, 5: string hypervisor,
+  6: double cpu_overcommit = 0.0, 7: double memory_overcommit = 0.0
+}
 
 struct ImageSource { 1: string id, 2: string checksum, 3: i64 size_bytes, 4: string url }
 struct GuestDisk { 1: string id, 2: i32 capacity_gib, 3: bool boot, 4: bool persistent, 5: string datastore_id }

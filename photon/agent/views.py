@@ -35,7 +35,12 @@ class HostView(msgspec.Struct, frozen=True):
             tenure.host_id,
             generation,
             tenure.mode,
-            replace(capacity, datastores=self.books.usable(capacity.datastores)),
+            replace(
+                capacity,
+                datastores=self.books.usable(capacity.datastores),
+                cpu_overcommit=tenure.cpu_overcommit,
+                memory_overcommit=tenure.memory_overcommit,
+            ),
             tuple([self.guest(guest) for guest in await self.driver.guests()]),
             tuple([self.disk(disk) for disk in await self.driver.disks()]),
             tuple(await self.driver.images()),

@@ -8,7 +8,9 @@ from typing import Final
 
 from photon.coordination.ensemble import Ensemble
 from photon.coordination.terms import LeaseTerms
+from photon.domain.overcommit import Overcommit
 from photon.rpc.tls import MutualTls
+from photon.scheduler.policy import Policy
 from photon.scheduler.shape import TreeShape
 from photon.tasks.runner import TaskLimits
 
@@ -38,6 +40,8 @@ class ControllerConfig:
     nodes: tuple[str, int] = ("127.0.0.1", 0)  # where other controllers ask this one's leaves
     nodes_tls: MutualTls | None = None
     shape: TreeShape = field(default_factory=TreeShape)
+    overcommit: Overcommit = field(default_factory=Overcommit)  # what hosts are told
+    policy: Policy = field(default_factory=Policy)
 
     @property
     def embedded(self) -> bool:

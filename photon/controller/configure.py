@@ -12,7 +12,9 @@ from photon.controller.setting_values import host_port
 from photon.controller.settings import SETTINGS, Settings, SettingsWrong
 from photon.coordination.ensemble import Ensemble
 from photon.coordination.terms import LeaseTerms
+from photon.domain.overcommit import Overcommit
 from photon.rpc.tls import MutualTls
+from photon.scheduler.policy import Policy
 from photon.scheduler.shape import TreeShape
 from photon.tasks.runner import TaskLimits
 
@@ -39,6 +41,8 @@ def configured(settings: Settings) -> ControllerConfig:
         nodes=_nodes(values),
         nodes_tls=_nodes_tls(values),
         shape=TreeShape(values["leaf_hosts"], values["fan_out"]),
+        overcommit=Overcommit(values["cpu_overcommit"], values["memory_overcommit"]),
+        policy=Policy(failover_share=values["failover_share"]),
         verbose=values["verbose"],
     )
 

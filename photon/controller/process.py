@@ -96,6 +96,7 @@ class ControllerProcess:
             image_url=self._image_url,
             welcome=self._tree.welcome,
             regard=self._hosts.regard,
+            overcommit=config.overcommit,
         )
         self._runner = TaskRunner(
             self._store,
@@ -141,6 +142,7 @@ class ControllerProcess:
             clock=self._clock,
             ways=self._doors or Alone(),
             shape=self._config.shape,
+            policy=self._config.policy,
         )
 
     async def _open_doors(self) -> str:

@@ -62,6 +62,39 @@ def whole(least: int, most: int) -> Callable[[Any], int]:
     return parse
 
 
+def factor(most: float) -> Callable[[Any], float]:
+    """A number above 0."""
+
+    def parse(said: Any) -> float:
+        number = _number(said)
+        if not 0 < number <= most:  # which a NaN is not either
+            raise ValueError(f"{said} is not above 0 and at most {most:g}")
+        return number
+
+    return parse
+
+
+def share(most: float) -> Callable[[Any], float]:
+    """From 0 to `most`, of 1."""
+
+    def parse(said: Any) -> float:
+        number = _number(said)
+        if not 0 <= number <= most:
+            raise ValueError(f"{said} is not between 0 and {most:g}")
+        return number
+
+    return parse
+
+
+def _number(said: Any) -> float:
+    try:
+        if isinstance(said, bool):
+            raise ValueError
+        return float(said)
+    except (TypeError, ValueError):
+        raise ValueError(f"{said!r} is no number") from None
+
+
 def seconds(least: float, most: float) -> Callable[[Any], float]:
     def parse(said: Any) -> float:
         try:

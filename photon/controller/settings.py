@@ -22,11 +22,15 @@ from photon.controller.setting_values import (
     a_url,
     an_address,
     an_ensemble,
+    factor,
     perhaps_an_address,
     seconds,
+    share,
     whole,
 )
 from photon.coordination.terms import LEASE_SECONDS
+from photon.domain.overcommit import CPU_OVERCOMMIT, MEMORY_OVERCOMMIT, OVERCOMMIT_MAX
+from photon.scheduler.policy import FAILOVER_SHARE
 from photon.scheduler.shape import FAN_OUT_MAX, LEAF_HOSTS_MAX
 from photon.tasks.runner import TASKS_RUNNING_MAX, TASKS_WAITING_MAX
 
@@ -35,6 +39,7 @@ LEASE_SECONDS_MIN, LEASE_SECONDS_MAX = 2.0, 300.0  # Below, a busy machine's pau
 # A placement looks at all hosts of a leaf, and a branch at all its children each second: beyond
 # these, one of either would hold up everybody else for milliseconds.
 LEAF_HOSTS_SET_MAX, FAN_OUT_SET_MAX = 4096, 1024
+FAILOVER_SHARE_MAX: Final = 0.9  # Something is left for VMs whose hosts are well.
 FAREWELL_SECONDS_MAX: Final = 300.0  # What is to be stopped should stop while somebody waits.
 
 
@@ -105,6 +110,26 @@ SETTINGS: Final = (
         whole(2, FAN_OUT_SET_MAX),
         FAN_OUT_MAX,
         "Children of a branch of that tree at most: fewer make it deeper.",
+    ),
+    Setting(
+        "cpu_overcommit",
+        factor(OVERCOMMIT_MAX),
+        CPU_OVERCOMMIT,
+        "vCPUs promised for each CPU of a host, unless its metadata CPU_OVERCOMMIT says otherwise. "
+        "Hosts hear of another value by `photon infrastructure sync-hosts-config`.",
+    ),
+    Setting(
+        "memory_overcommit",
+        factor(OVERCOMMIT_MAX),
+        MEMORY_OVERCOMMIT,
+        "The same of memory; the host's metadata is MEMORY_OVERCOMMIT.",
+    ),
+    Setting(
+        "failover_share",
+        share(FAILOVER_SHARE_MAX),
+        FAILOVER_SHARE,
+        "Of each host's CPUs and memory, what only VMs of failed hosts get: with n hosts, 1/n lets "
+        "one of them fail. The same for all controllers.",
     ),
     Setting("name", a_name, "controller-1", "Shown in the status."),
     Setting("workers", whole(1, 2048), TASKS_RUNNING_MAX, "Tasks that run at once."),

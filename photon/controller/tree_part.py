@@ -20,6 +20,7 @@ from photon.reconcilers.topology_picture import picture
 from photon.reconcilers.topology_rows import TopologyRows
 from photon.reconcilers.tree_keeper import TreeKeeper
 from photon.scheduler.patience import PatientRoot
+from photon.scheduler.policy import Policy
 from photon.scheduler.shape import TreeShape
 from photon.scheduler.treetop import TreeTop
 from photon.store.protocol import CloudStore
@@ -36,6 +37,7 @@ class Ground:
     clock: Clock
     ways: Ways
     shape: TreeShape
+    policy: Policy
 
 
 class TreePart:
@@ -43,7 +45,7 @@ class TreePart:
 
     def __init__(self, ground: Ground, me: Member) -> None:
         self._rows = TopologyRows(ground.store, ground.clock)
-        self.top = TreeTop(ground.clock, random.Random(), ground.shape)
+        self.top = TreeTop(ground.clock, random.Random(), ground.shape, ground.policy)
         self.top.learn_zones(self._zone_of)
         self.groups = GroupWatch(ground.store, self.top, ground.clock)
         announce = Announcer(ground.store).announce

@@ -10,6 +10,8 @@ from enum import IntEnum, StrEnum
 
 import msgspec
 
+from photon.domain.overcommit import CPU_OVERCOMMIT, MEMORY_OVERCOMMIT
+
 
 class GuestState(IntEnum):
     STOPPED = 1
@@ -88,13 +90,15 @@ class HostDatastore(msgspec.Struct, frozen=True):
 
 
 class HostCapacity(msgspec.Struct, frozen=True):
-    """What a host has, before overcommit."""
+    """What a host has, before overcommit, and by how much its agent goes beyond (0: not said)."""
 
     cpus: int
     memory_mib: int
     datastores: tuple[HostDatastore, ...]
     networks: tuple[str, ...]  # port groups
     hypervisor: str
+    cpu_overcommit: float = 0.0
+    memory_overcommit: float = 0.0
 
 
 class ImageSource(msgspec.Struct, frozen=True):
@@ -199,8 +203,8 @@ class Provision(msgspec.Struct, frozen=True):
     address: str
     username: str
     password: str
-    cpu_overcommit: float = 16.0
-    memory_overcommit: float = 1.0
+    cpu_overcommit: float = CPU_OVERCOMMIT
+    memory_overcommit: float = MEMORY_OVERCOMMIT
     allowed_datastores: tuple[str, ...] = ()  # empty: all
 
 

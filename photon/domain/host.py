@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from photon.domain.overcommit import CPU_OVERCOMMIT, MEMORY_OVERCOMMIT
+
 
 class HostState(StrEnum):
     CREATING = "CREATING"
@@ -62,6 +64,8 @@ class Host(msgspec.Struct, frozen=True):
     hypervisor: str | None = None  # `esxVersion` on the wire
     cpus: int = 0
     memory_mib: int = 0
+    cpu_overcommit: float = CPU_OVERCOMMIT  # as its agent says that it admits
+    memory_overcommit: float = MEMORY_OVERCOMMIT
     networks: tuple[str, ...] = ()
     datastore_ids: tuple[str, ...] = ()
     provisioned: bool = False  # the agent was told that it is ours

@@ -40,6 +40,8 @@ def equipped(host: Host, capacity: HostCapacity) -> Host:
         hypervisor=capacity.hypervisor,
         cpus=capacity.cpus,
         memory_mib=capacity.memory_mib,
+        cpu_overcommit=capacity.cpu_overcommit or host.cpu_overcommit,
+        memory_overcommit=capacity.memory_overcommit or host.memory_overcommit,
         networks=capacity.networks,
         datastore_ids=tuple([datastore.id for datastore in capacity.datastores]),
     )

@@ -8,6 +8,7 @@ from typing import Final
 
 from photon.domain.error_catalogue import InvalidEntity
 from photon.domain.host import AGENT_ENDPOINT_KEY, ALLOWED_DATASTORES_KEY, UsageTag
+from photon.domain.overcommit import check_overcommit
 
 MANAGEMENT_KEYS: Final = (
     "MANAGEMENT_DATASTORE",
@@ -35,6 +36,7 @@ def check_metadata(usage_tags: Iterable[UsageTag], metadata: Mapping[str, str]) 
         raise InvalidEntity(
             problem=f"the metadata {AGENT_ENDPOINT_KEY} is not of the form host:port"
         )
+    check_overcommit(metadata)
     if metadata.get(ALLOWED_DATASTORES_KEY, "").count(",") >= ALLOWED_DATASTORES_MAX:
         raise InvalidEntity(
             problem=f"the metadata {ALLOWED_DATASTORES_KEY} names more than the "

@@ -22,10 +22,8 @@ from photon.domain.demand import (
 )
 from photon.domain.guest import HostDatastore
 from photon.domain.host import Host, HostState, UsageTag
+from photon.domain.overcommit import CPU_OVERCOMMIT, MEMORY_OVERCOMMIT
 
-# vCPUs mostly wait, so sixteen share a core; memory that is promised twice ends guests.
-CPU_OVERCOMMIT: Final = 16.0
-MEMORY_OVERCOMMIT: Final = 1.0
 # A thin disk may be filled by its owner at any time: what was promised is what is counted.
 DATASTORE_OVERCOMMIT: Final = 1.0
 
@@ -70,6 +68,8 @@ class HostView(msgspec.Struct, frozen=True):
             cpus=host.cpus,
             memory_mib=host.memory_mib,
             networks=frozenset(host.networks),
+            cpu_overcommit=host.cpu_overcommit,
+            memory_overcommit=host.memory_overcommit,
         )
 
     @property

@@ -17,7 +17,8 @@ import msgspec
 
 from photon.domain.disk import DiskState, PersistentDisk
 from photon.domain.guest import Inventory
-from photon.domain.placement import CPU_OVERCOMMIT, DATASTORE_OVERCOMMIT, MEMORY_OVERCOMMIT
+from photon.domain.overcommit import CPU_OVERCOMMIT, MEMORY_OVERCOMMIT
+from photon.domain.placement import DATASTORE_OVERCOMMIT
 from photon.domain.quota import Amount, total
 from photon.domain.task import Task
 from photon.domain.vm import STATE_OF_GUEST, Vm, VmState, all_costs
@@ -111,13 +112,12 @@ def _capacities(inventories: Iterable[Inventory]) -> Iterator[Violation]:
     capacity_gib: dict[str, int] = {}
     disks_gib: dict[str, dict[str, int]] = {}  # by datastore, each disk once
     for host in inventories:
+        capacity = host.capacity
+        cpus = capacity.cpus * (capacity.cpu_overcommit or CPU_OVERCOMMIT)
+        memory_mib = capacity.memory_mib * (capacity.memory_overcommit or MEMORY_OVERCOMMIT)
         limits = (
-            ("vCPUs", sum(g.cpus for g in host.guests), host.capacity.cpus * CPU_OVERCOMMIT),
-            (
-                "MiB",
-                sum(g.memory_mib for g in host.guests),
-                host.capacity.memory_mib * MEMORY_OVERCOMMIT,
-            ),
+            ("vCPUs", sum(g.cpus for g in host.guests), cpus),
+            ("MiB", sum(g.memory_mib for g in host.guests), memory_mib),
         )
         for unit, held, limit in limits:
             if held > limit:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from photon.agent_client.address import HostAddress
 from photon.agent_client.protocol import Agents
 from photon.domain.error_catalogue import HostNotFound, VmNotFound
 from photon.domain.guest import Inventory
 from photon.domain.host import Host
+from photon.domain.overcommit import Overcommit
 from photon.domain.vm import Vm
 from photon.images.fetch import fetch
 from photon.images.library import ImageLibrary
@@ -37,6 +38,7 @@ class Cloud:
     welcome: Callable[[Host, Inventory], Awaitable[None]]
     regard: Callable[[Host], None]
     fetch: Callable[[str], AsyncGenerator[bytes, None]] = fetch
+    overcommit: Overcommit = field(default_factory=Overcommit)
 
     async def vm(self, vm_id: str) -> Vm:
         vm = await self.store.find(VMS, vm_id)

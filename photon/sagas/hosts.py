@@ -24,7 +24,7 @@ from photon.domain.guest import AgentRefusal, HostCapacity, Provision, Refusal
 from photon.domain.host import Host, HostOperation, HostState
 from photon.domain.host_capacity import check_capacity, equipped
 from photon.domain.orders.host import HostOrder
-from photon.domain.placement import CPU_OVERCOMMIT, MEMORY_OVERCOMMIT
+from photon.domain.overcommit import Overcommit
 from photon.domain.task import ErrorRecord
 from photon.sagas.cloud import Cloud
 from photon.sagas.errors import HostNotReached
@@ -67,7 +67,9 @@ async def provision_host(run: Run[Cloud], order: HostOrder) -> HostCapacity:
 async def take(cloud: Cloud, order: HostOrder) -> HostCapacity:
     host = await cloud.host(order.host_id)
     try:
-        inventory = await cloud.agents.provision(host.agent_endpoint, provision_of(host))
+        inventory = await cloud.agents.provision(
+            host.agent_endpoint, provision_of(host, cloud.overcommit)
+        )
     except Refusal as refusal:
         raise await _not_taken(cloud, host, refusal) from refusal
     except (AgentUnreachable, AgentFaulty) as problem:
@@ -79,15 +81,16 @@ async def take(cloud: Cloud, order: HostOrder) -> HostCapacity:
     return inventory.capacity
 
 
-def provision_of(host: Host) -> Provision:
-    """What a host's agent is told of its terms."""
+def provision_of(host: Host, usual: Overcommit) -> Provision:
+    """What a host's agent is told of its terms; `usual` are the deployment's."""
+    overcommit = usual.of(host.metadata)
     return Provision(
         host_id=host.id,
         address=host.address,
         username=host.username,
         password=host.password,
-        cpu_overcommit=CPU_OVERCOMMIT,
-        memory_overcommit=MEMORY_OVERCOMMIT,
+        cpu_overcommit=overcommit.cpu,
+        memory_overcommit=overcommit.memory,
         allowed_datastores=host.allowed_datastores,
     )
 

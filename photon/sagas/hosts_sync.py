@@ -71,7 +71,9 @@ async def _tell(cloud: Cloud, host: Host, turns: asyncio.Semaphore) -> bool:
     """Whether the host's agent heard."""
     async with turns:
         try:
-            inventory = await cloud.agents.provision(host.agent_endpoint, provision_of(host))
+            inventory = await cloud.agents.provision(
+                host.agent_endpoint, provision_of(host, cloud.overcommit)
+            )
             await _write(cloud, host.id, inventory.capacity)
         except (AgentUnreachable, AgentFaulty, Refusal, HostProvisionFailed) as problem:
             log.warning("host %s was not synchronised: %s", host.address, problem)

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from photon.domain.guest import Guest, HostCapacity, HostDatastore, HostDisk, HostReport, Inventory
+from photon.domain.overcommit import OVERCOMMIT_MAX
 from photon.scheduler.books import DiskHeld, HostBook
 from photon.scheduler.holds import Holds
 from photon.scheduler.ledger import Ledger
@@ -51,6 +52,9 @@ def _take_capacity(ledger: Ledger, host: HostBook, capacity: HostCapacity) -> No
         cpus=_bounded(capacity.cpus),
         memory_mib=_bounded(capacity.memory_mib),
         networks=frozenset(capacity.networks),
+        # The agent admits by these, so whatever else was believed is wrong.
+        cpu_overcommit=_factor(capacity.cpu_overcommit) or host.view.cpu_overcommit,
+        memory_overcommit=_factor(capacity.memory_overcommit) or host.view.memory_overcommit,
     )
     ledger.view(host, view)
     ledger.reach(host, _datastores(capacity.datastores))
@@ -94,6 +98,11 @@ def _datastores(reported: Sequence[HostDatastore]) -> tuple[HostDatastore, ...]:
         else msgspec.structs.replace(each, capacity_gib=_bounded(each.capacity_gib))
         for each in reported[:DATASTORES_MAX]
     )
+
+
+def _factor(said: float) -> float:
+    """0 for what no agent that is well says."""
+    return said if 0 < said <= OVERCOMMIT_MAX else 0.0
 
 
 def _bounded(amount: int) -> int:

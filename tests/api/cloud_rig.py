@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from photon.agent.local import LocalAgents
 from photon.agent.simulation import simulate
 from photon.domain.guest import HostReport, Inventory, Refusal
 from photon.domain.host import Host
+from photon.domain.overcommit import Overcommit
 from photon.domain.task import Task
 from photon.outside.clock import RealClock
 from photon.reconcilers.host_watch import HostWatch
@@ -89,7 +91,15 @@ class CloudApi(Api):
             regard=self.watch.regard,
             fetch=self._fetch,
         )
+        self._bind()
+
+    def _bind(self) -> None:
         self._all.update({saga.operation: BoundSaga(saga, self.cloud) for saga in SAGAS})
+
+    def change_overcommit(self, overcommit: Overcommit) -> None:
+        """As a controller that was started again with other settings."""
+        self.cloud = replace(self.cloud, overcommit=overcommit)
+        self._bind()
 
     async def _welcome(self, host: Host, inventory: Inventory) -> None:
         self.watch.welcome(host, inventory)

@@ -9,7 +9,8 @@ import pytest
 from photon.domain.demand import DiskDemand, Reason, ReasonCount
 from photon.domain.guest import HostMode
 from photon.domain.host import HostState, UsageTag
-from photon.domain.placement import MEMORY_OVERCOMMIT, HostView
+from photon.domain.overcommit import MEMORY_OVERCOMMIT
+from photon.domain.placement import HostView
 from photon.scheduler.filters import AMOUNTS, FIXED
 from photon.scheduler.leaf import Leaf
 from photon.scheduler.sentence import WORDS
