@@ -27,6 +27,7 @@ POLL_WAIT_MS: Final = 5000  # The heartbeat's period when nothing changes.
 HASTY_POLL_WAIT_MS: Final = 1000  # And while a host is in doubt: a window is over in seconds.
 POLL_PAUSE_SECONDS: Final = 0.25  # Changes within this are heard of together.
 MISS_PAUSE_SECONDS: Final = 1.0
+TAKEN_AT_ONCE_MAX: Final = 100  # Reports and guests; some 5 ms, then requests have their turn.
 # Each is a call and some reads, of all hosts of an agent that was away; placements go on meanwhile.
 RECONCILED_AT_ONCE_MAX: Final = 16
 
@@ -141,7 +142,12 @@ class AgentLine:
                 await self.ears.clock.sleep(POLL_PAUSE_SECONDS)
 
     async def _take(self, batch: ReportBatch) -> None:
+        taken = 0
         for report in batch.reports:
+            taken += 1 + len(report.guests)
+            if taken >= TAKEN_AT_ONCE_MAX:
+                taken = 0
+                await self.ears.clock.sleep(0)
             if report.host_id not in self.hosts:
                 continue
             if not self.ears.believer.report(report):
