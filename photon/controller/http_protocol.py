@@ -28,6 +28,7 @@ HEAD_BYTES_MAX: Final = 65_536  # Ten times what a browser sends with all its co
 HEAD_SECONDS_MAX: Final = 20.0
 
 VERSIONS: Final = frozenset({"1.0", "1.1"})
+CLOSING: Final = (b"connection", b"close")  # on every answer of a server that is about to stop
 _REFUSAL: Final = InvalidEntity(problem="this is no HTTP/1.1 request; send one that is well formed")
 _UNUSUAL: Final = frozenset({b"upgrade", b"transfer-encoding", b"expect"})
 _KEEP_ALIVE: Final = (None, b"keep-alive", b"Keep-Alive")
@@ -138,6 +139,7 @@ class DirectProtocol(HttpToolsProtocol):
         if (
             len(headers) != len(self.headers)
             or not _UNUSUAL.isdisjoint(headers)
+            or CLOSING in self.server_state.default_headers
             or b"host" not in headers
             or headers.get(b"connection") not in _KEEP_ALIVE
             or self.parser.get_http_version() != "1.1"

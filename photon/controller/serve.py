@@ -18,7 +18,7 @@ import uvicorn
 import uvloop
 
 from photon.controller.config import ControllerConfig
-from photon.controller.http_protocol import protocol_with
+from photon.controller.http_protocol import CLOSING, protocol_with
 from photon.controller.process import ControllerProcess
 from photon.outside.clock import RealClock
 from photon.outside.ids import TimeOrderedIds
@@ -59,6 +59,9 @@ class _Server(uvicorn.Server):
             self.should_exit = True
             return
         self._controller.leaving = True
+        # Who has a connection makes its next request on a new one, which a balancer sends on.
+        self.config.encoded_headers.append(CLOSING)
+        self.server_state.default_headers.append(CLOSING)
         asyncio.get_running_loop().call_later(self._farewell_seconds, self._exit)
 
     def _exit(self) -> None:

@@ -73,6 +73,15 @@ class Program:
         assert self._process.returncode is not None
         return self._process.returncode
 
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    async def ended(self) -> int:
+        """Waits until it has ended by itself; its exit status."""
+        assert self._process is not None
+        return await self._process.wait()
+
     async def end(self) -> None:
         """However it is; for a test that failed."""
         if self._process is not None and self._process.returncode is None:
