@@ -59,10 +59,9 @@ class ImageLibrary:
         await self._workspaces.close()
         self._threads.close()
 
-    @property
-    def receiving(self) -> int:
-        """How many images this process is taking now."""
-        return self._uploads
+    async def receives(self) -> bool:
+        """Whether any process that shares this library is taking an image now."""
+        return self._uploads > 0 or await self._workspaces.busy_elsewhere()
 
     def admit(self) -> None:
         """Would an image be taken now? Asked before anything is made for it.

@@ -49,6 +49,20 @@ class Workspaces:
         finally:
             await self._threads.run(_remove, place)
 
+    async def busy_elsewhere(self) -> bool:
+        """Whether another process that lives works on something in this library."""
+        return await self._threads.run(self._busy_elsewhere)
+
+    def _busy_elsewhere(self) -> bool:
+        for other in self._parent.iterdir():
+            if other == self._own or not _has_work(other):
+                continue
+            lock = _try_lock(other)
+            if lock is None:
+                return other.exists()
+            os.close(lock)  # left by a process that died
+        return False
+
     def _open(self) -> None:
         self._parent.mkdir(parents=True, exist_ok=True)
         for left in self._parent.iterdir():
@@ -77,6 +91,13 @@ class Workspaces:
 def _remove(place: Path) -> None:
     if place.exists():
         shutil.rmtree(place)
+
+
+def _has_work(directory: Path) -> bool:
+    try:
+        return any(directory.iterdir())
+    except FileNotFoundError:
+        return False
 
 
 def _try_lock(directory: Path) -> int | None:

@@ -1,7 +1,8 @@
 """Files of the image library that no image has.
 
-An upload puts its file on the shelf some time before its image says which file it has. Until then
-the image is CREATING, or not there yet and the library is receiving it: then nothing is deleted.
+Several controllers share a library, and one of them sweeps it. An upload puts its file on the shelf
+some time before its image says which file it has. Until then the image is CREATING, or not there
+yet and somebody is receiving it into the library: then nothing is deleted.
 The three questions are asked in this order, so that no upload slips through between them; one that
 begins after the first is still receiving at the last.
 """
@@ -41,4 +42,4 @@ class ImageSweeper:
             return False
         if await self._store.count(IMAGES, {"checksum": checksum}):
             return False
-        return self._images.receiving == 0
+        return not await self._images.receives()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ from photon.domain.kinds import EntityKind
 from photon.domain.readiness import Readiness
 from photon.domain.task import Task, TaskState, Tombstone
 from photon.domain.zone import Zone
+from photon.images.library import ImageLibrary
+from photon.outside.clock import RealClock
+from photon.outside.ids import TimeOrderedIds
 from photon.reconcilers.sweep_datastores import DatastoreSweeper
 from photon.reconcilers.sweep_images import ImageSweeper
 from photon.reconcilers.sweep_records import KEPT_MS, RecordSweeper
@@ -174,6 +179,35 @@ async def test_no_file_goes_while_an_image_is_on_its_way(api: CloudApi, tmp_path
     await api.store.commit([Insert(IMAGES, an_image(Readiness.CREATING))])
     await ImageSweeper(api.store, api.plane.images).once()
     assert len(await api.plane.images.list()) == 1
+
+
+async def test_no_file_goes_while_another_controller_receives_into_the_same_library(
+    api: CloudApi, tmp_path: Path
+) -> None:
+    ids = TimeOrderedIds(RealClock())
+    mine, other = [ImageLibrary(tmp_path / "shared", ids) for _ in range(2)]
+    for library in (mine, other):
+        await library.open()
+    content = a_raw_disk(tmp_path / "shared.raw").read_bytes()
+    await mine.receive(in_chunks(content))
+    come = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield content[:1]
+        come.set()
+        await asyncio.Event().wait()
+
+    receiving = asyncio.create_task(other.receive(slowly()))
+    await come.wait()
+    sweeper = ImageSweeper(api.store, mine)
+    await sweeper.once()
+    assert len(await mine.list()) == 1
+    receiving.cancel()
+    await asyncio.gather(receiving, return_exceptions=True)
+    await sweeper.once()
+    assert await mine.list() == ()
+    for library in (mine, other):
+        await library.close()
 
 
 async def test_every_sweep_finds_an_empty_cloud_in_order(api: CloudApi) -> None:
