@@ -8,6 +8,7 @@ follows from its number alone.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,7 @@ from photon.store.nouns import (
 from photon.store.protocol import Charge, CloudStore, Noun, Write
 from photon.store.sqlite import SqliteOptions, SqliteStore
 
+SETS_AT_ONCE = 16
 COPIES_A_SET = 100  # A write-set may have a thousand writes; a copy is up to nine.
 ROWS_MAX = 20  # Of one kind that a host or a VM has.
 JOURNAL = "journal"
@@ -94,6 +96,7 @@ class Prefill:
         stencils = await _host_rows(store, real)
         lines = _lines_of(journal, real.address, [real.id, real.address])
         self.filled.hosts.append(HostPlace(real.id, real.address, journal))
+        sets = _Sets(store)
         with journal.open("ab") as file:
             for part in _parts(counted(addresses[1:], len(addresses) - 1, "hosts")):
                 writes: list[Write] = []
@@ -103,7 +106,8 @@ class Prefill:
                     writes += [row.print(renamed | self._fresh(row.own_id)) for row in stencils]
                     file.writelines(line.print(renamed) for line in lines)
                     self.filled.hosts.append(place)
-                await store.commit(writes)
+                await sets.add(writes)
+            await sets.end()
 
     async def _vms(self, store: CloudStore, vm_id: str, count: int) -> None:
         vm = await store.find(VMS, vm_id)
@@ -115,7 +119,9 @@ class Prefill:
         stencils = await _vm_rows(store, vm, names)
         [real] = [host for host in self.filled.hosts if host.id == vm.host_id]
         lines = _lines_of(real.journal, real.address, names, holding=vm.id)
-        files = {host.journal: host.journal.open("ab") for host in self.filled.hosts}
+        sets = _Sets(store)
+        journals = {host.journal for host in self.filled.hosts}
+        files = {journal: journal.open("ab") for journal in journals}
         try:
             made = len(self.filled.vm_ids)
             for part in _parts(counted(range(made, made + count), count, "VMs")):
@@ -129,7 +135,8 @@ class Prefill:
                     writes += [row.print(renamed | self._fresh(row.own_id)) for row in stencils]
                     files[host.journal].writelines(line.print(renamed) for line in lines)
                     self.filled.vm_ids.append(renamed[vm.id].decode())
-                await store.commit(writes)
+                await sets.add(writes)
+            await sets.end()
         finally:
             for file in files.values():
                 file.close()
@@ -148,6 +155,23 @@ class Prefill:
     def _fresh(self, own_id: str | None) -> dict[str, bytes]:
         """A row that has a name of its own, such as a task, gets another."""
         return {} if own_id is None else {own_id: self._ids.new().encode()}
+
+
+class _Sets:
+    """Write-sets, some of them on their way together: they share one wait for the disk."""
+
+    def __init__(self, store: CloudStore) -> None:
+        self._store = store
+        self._waiting: list[asyncio.Task[int]] = []
+
+    async def add(self, writes: list[Write]) -> None:
+        self._waiting.append(asyncio.create_task(self._store.commit(writes)))
+        if len(self._waiting) >= SETS_AT_ONCE:
+            await self.end()
+
+    async def end(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        await asyncio.gather(*waiting)
 
 
 class _Row(RowStencil[Any]):
