@@ -7,6 +7,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Final
 
@@ -74,14 +75,20 @@ class PrivatePostgres:
     def kill(self) -> None:
         """kill -9 of the whole server."""
         first = int((self._data / "postmaster.pid").read_text().split()[0])
+        os.kill(first, signal.SIGSTOP)  # So that it makes no more children meanwhile.
         children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        for pid in [first, *map(int, children)]:
+        pids = [first, *map(int, children)]
+        for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        while Path(f"/proc/{first}").exists() and "Z" not in _state(first):
-            os.sched_yield()
+        # The next server would find the memory that they share in use.
+        while any(_state(pid) != "Z" for pid in pids):
+            time.sleep(0.01)
+        # Where nobody collects dead processes, the next server would believe that this one lives.
+        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        (self.folder / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
 
     def remove(self) -> None:
         if (self._data / "postmaster.pid").exists():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -38,8 +38,8 @@ class SharedRig(Protocol):
 
 
 @pytest.fixture
-async def stores(shared: SharedRig) -> AsyncIterator[list[CloudStore]]:
-    yield [await shared.open_another() for _ in range(STORES)]
+async def stores(shared: SharedRig) -> list[CloudStore]:
+    return [await shared.open_another() for _ in range(STORES)]
 
 
 async def outcomes(*commits: tuple[CloudStore, Sequence[Write]]) -> list[int | BaseException]:
@@ -49,7 +49,7 @@ async def outcomes(*commits: tuple[CloudStore, Sequence[Write]]) -> list[int | B
 
 
 async def told(heard: list[Change], revision: int) -> None:
-    while not heard or heard[-1].revision < revision:
+    while not heard or heard[-1].revision < revision:  # noqa: ASYNC110  # a listener is not awaited
         await asyncio.sleep(0.005)
 
 
@@ -76,9 +76,7 @@ class SharedContract:
         assert [row.usage for row in await stores[1].quota("o1")] == [100]
         assert await stores[2].count(THINGS, {}) == 100
 
-    async def test_of_all_that_read_the_same_row_one_writes(
-        self, stores: list[CloudStore]
-    ) -> None:
+    async def test_of_all_that_read_the_same_row_one_writes(self, stores: list[CloudStore]) -> None:
         await stores[0].commit(inserted("t1"))
 
         async def add(store: CloudStore) -> None:
@@ -115,6 +113,7 @@ class SharedContract:
             await stores[0].commit(inserted(id))
             remove: list[Write] = [RequireNone(PARTS, {"group": id}), Delete(THINGS, id)]
             use: list[Write] = [Require(THINGS, id), Insert(PARTS, Part(f"p{n}", id))]
+            pair: list[tuple[CloudStore, Sequence[Write]]]
             pair = [(stores[1], remove), (stores[2], use)]
             removed, used = await outcomes(*(pair if n % 2 else reversed(pair)))
             if not n % 2:
@@ -130,11 +129,10 @@ class SharedContract:
     ) -> None:
         reap = Reap(THINGS, "t1", {"parent": "dying"}, ((PARTS, {"group": "t1"}),))
         ids = [f"p{n}" for n in range(30)]
-        parts = [Insert(PARTS, Part(id, "t1")) for id in ids]
+        parts: list[Write] = [Insert(PARTS, Part(id, "t1")) for id in ids]
         await stores[0].commit([*inserted("t1", parent="dying"), *parts])
-        ends = await outcomes(
-            *[(stores[n % STORES], [Delete(PARTS, id), reap]) for n, id in enumerate(ids)]
-        )
+        last_uses: list[list[Write]] = [[Delete(PARTS, id), reap] for id in ids]
+        ends = await outcomes(*[(stores[n % STORES], writes) for n, writes in enumerate(last_uses)])
         assert all(isinstance(end, int) for end in ends)
         assert await stores[0].find(THINGS, "t1") is None
         changes = await stores[0].changes(Revision(1), limit=100)

@@ -34,7 +34,7 @@ async def main(url: str, write_sets: int, name: str) -> None:
     chance = random.Random(name)
     said = await asyncio.gather(*[write(store, ids, chance) for _ in range(WRITERS)])
     await store.close()
-    print("\n".join(line for lines in said for line in lines))
+    sys.stdout.write("\n".join(line for lines in said for line in lines))
 
 
 if __name__ == "__main__":

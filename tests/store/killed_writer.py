@@ -1,6 +1,6 @@
 """A process that writes until it is killed, and says on its standard output what was acknowledged.
 
-    python -m tests.store.killed_writer PATH FIRST [FILE_BYTES_MAX]
+    python -m tests.store.killed_writer STORE FIRST [FILE_BYTES_MAX]
 
 Write-set n inserts a thing `n`, two parts and a charge of 1. With FILE_BYTES_MAX the files may not
 grow beyond it until a write has failed: then it writes "full", gets more room, and goes on.
@@ -17,8 +17,8 @@ from collections.abc import Iterator
 
 from photon.outside.clock import RealClock
 from photon.store.errors import StoreUnavailable
-from photon.store.protocol import Charge, Insert, Write
-from photon.store.sqlite import SqliteOptions, SqliteStore
+from photon.store.opening import open_store
+from photon.store.protocol import Charge, CloudStore, Insert, Write
 from tests.store.things import NOUNS, PARTS, THINGS, Part, a_thing, count_of
 
 WRITERS = 40
@@ -35,7 +35,7 @@ def write_set(n: int) -> list[Write]:
     ]
 
 
-async def write(store: SqliteStore, numbers: Iterator[int]) -> None:
+async def write(store: CloudStore, numbers: Iterator[int]) -> None:
     for n in numbers:
         try:
             await store.commit(write_set(n))
@@ -51,8 +51,8 @@ def _say(line: str) -> None:
     os.write(1, f"{line}\n".encode())
 
 
-async def main(path: str, first: int) -> None:
-    store = SqliteStore(path, NOUNS, RealClock(), SqliteOptions())
+async def main(where: str, first: int) -> None:
+    store = await open_store(where, NOUNS, RealClock())
     numbers = itertools.count(first)
     await asyncio.gather(*[write(store, numbers) for _ in range(WRITERS)])
 

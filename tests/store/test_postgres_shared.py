@@ -12,7 +12,7 @@ from photon.devbox.postgres import PrivatePostgres
 from photon.store.postgres.driver import connect
 from photon.store.postgres.store import PostgresStore
 from photon.store.protocol import Change, Revision
-from tests.store.contract_shared import SharedContract, stores
+from tests.store.contract_shared import SharedContract, stores, told
 from tests.store.postgres_rig import new_schema, open_store
 
 __all__ = ["stores"]
@@ -95,9 +95,7 @@ async def test_no_change_appears_below_one_that_was_seen(shared: Shared) -> None
     await asyncio.gather(*readers)
     assert len(acknowledged) == PROCESSES * WRITE_SETS
     assert sorted(acknowledged.values()) == [*range(1, PROCESSES * WRITE_SETS + 1)]
+    await told(heard, PROCESSES * WRITE_SETS)
     for changes in (*seen, heard):
-        if changes is heard:
-            while not heard or heard[-1].revision < PROCESSES * WRITE_SETS:
-                await asyncio.sleep(0.01)
         assert {change.id: change.revision for change in changes} == acknowledged
         assert [change.revision for change in changes] == [*range(1, len(acknowledged) + 1)]

@@ -33,7 +33,8 @@ Outcome = Revision | Exception
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`gap`: what others committed since the group's maker had last heard; None: too much."""
+    """`gap`: what others committed since the group's maker had last heard; None: too much to
+    come along, or trimmed already."""
 
     before: Revision
     last: Revision
@@ -61,7 +62,7 @@ def read_answer(group: Group, row: Any, since: Revision, nouns: Sequence[Noun[An
 
 
 def _gap(row: Any, since: Revision) -> list[Change] | None:
-    if row["o_before"] - since > GAP_MAX:
+    if row["o_before"] - since > GAP_MAX or since < row["o_trimmed"]:
         return None
     if row["o_gap_revisions"] is None:
         return []

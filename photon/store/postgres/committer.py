@@ -47,12 +47,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CommitterOptions:
-    """`changes_kept` revisions stay in the feed; a write waits `failover_seconds` for a server."""
+    """`changes_kept` revisions stay in the feed; a write waits `failover_seconds` for a server.
+
+    Who has not answered a group in `answer_seconds` is taken for cut off, or frozen.
+    """
 
     url: str
     nouns: tuple[Noun[Any], ...]
     changes_kept: int
     failover_seconds: float = FAILOVER_SECONDS
+    answer_seconds: float = ANSWER_SECONDS
 
 
 class Committer:
@@ -194,11 +198,11 @@ class Committer:
         calling = asyncio.ensure_future(
             session.apply(group, sequence, since, self._options.changes_kept)
         )
-        done, _ = await asyncio.wait({calling}, timeout=ANSWER_SECONDS)
+        done, _ = await asyncio.wait({calling}, timeout=self._options.answer_seconds)
         if not done:
             session.drop()
             await asyncio.gather(calling, return_exceptions=True)
-            raise TimeoutError(f"no answer in {ANSWER_SECONDS:.0f} s")
+            raise TimeoutError(f"no answer in {self._options.answer_seconds:.0f} s")
         answer = read_answer(group, calling.result(), since, self._options.nouns)
         self.groups += 1
         if answer.last > answer.before:
@@ -207,12 +211,14 @@ class Committer:
 
     async def _connected(self) -> WriterSession:
         if self._session is None:
+            # Before, for others go on committing, and are heard of, while this one connects.
+            told = self._position.revision
             session = await WriterSession.open(self._options.url, self._options.nouns, self._writer)
-            if session.claim.revision < self._position.revision:
+            if session.claim.revision < told:
                 await session.close()
                 self.broken = StoreUnavailable(
                     f"The database is at revision {session.claim.revision}, and was at "
-                    f"{self._position.revision}: commits that it acknowledged are lost. Start the "
+                    f"{told}: commits that it acknowledged are lost. Start the "
                     "controllers again, and let standbys be synchronous."
                 )
                 raise self.broken

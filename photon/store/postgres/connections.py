@@ -17,7 +17,7 @@ from photon.store.postgres.driver import INTERNAL_ERRORS, Connection, PostgresEr
 # before whoever retries it.
 CONNECT_SECONDS: Final = 5.0  # A server that is up answers in milliseconds, over a WAN in one.
 STATEMENT_SECONDS: Final = 20.0  # The longest group takes 0.1 s; the rest is waiting for others'.
-ANSWER_SECONDS: Final = 25.0  # Who has not answered by then is cut off, or frozen.
+ANSWER_SECONDS: Final = 25.0  # Longer than a statement may take: by then the server had given up.
 PAUSE_SECONDS_MIN: Final = 0.05  # The first retry is nearly at once: most losses are restarts.
 PAUSE_SECONDS_MAX: Final = 1.0  # A failover takes some ten seconds: noticed within a second.
 

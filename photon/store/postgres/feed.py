@@ -17,7 +17,7 @@ from photon.outside.clock import Clock
 from photon.store.errors import FeedTrimmed
 from photon.store.feed import Listeners
 from photon.store.postgres.apply import CHANNEL
-from photon.store.postgres.connections import Backoff, close, connect, is_lost
+from photon.store.postgres.connections import Backoff, connect, is_lost
 from photon.store.postgres.driver import Connection
 from photon.store.protocol import Change, Revision
 
@@ -124,19 +124,15 @@ class Follower:
             await self._moved.wait()
 
     async def _follow(self) -> None:
+        backoff = Backoff(self._clock, float("inf"))
         while True:
-            backoff = Backoff(self._clock, float("inf"))
             connection: Connection | None = None
-            while connection is None:
-                try:
-                    connection = await connect(self._url, "feed")
-                    await connection.add_listener(CHANNEL, self._notified)
-                except Exception as error:  # The edge of the task: it must outlive any failure.
-                    _log.warning("cannot follow the change feed: %s", error)
-                    await backoff.pause()
             try:
+                connection = await connect(self._url, "feed")
+                await connection.add_listener(CHANNEL, self._notified)
                 while True:
                     await self._catch_up(connection)
+                    backoff = Backoff(self._clock, float("inf"))
                     await self._wait()
             except FeedTrimmed as trimmed:
                 self._broken(trimmed)
@@ -147,9 +143,10 @@ class Follower:
                 if not is_lost(error):
                     _log.exception("the change feed could not be read")
                 _log.warning("the change feed is interrupted: %s", error)
-                await backoff.pause()
             finally:
-                await close(connection)
+                if connection is not None:
+                    connection.terminate()
+            await backoff.pause()
 
     async def _catch_up(self, connection: Connection) -> None:
         while True:

@@ -39,12 +39,13 @@ class Shape(Generic[E]):
         template = "page-back" if back else "page"
         sql = self._compiled.get(_shape(template, where))
         if sql is None:
-            than, order = ("<", " DESC") if back else (">", "")
+            than, way = ("<", " DESC") if back else (">", "")
+            order = ", ".join(f"{column}{way}" for column in self._order(where))
             sql = self._keep(
                 template,
                 where,
                 f"SELECT feed.revision, ARRAY(SELECT doc FROM {self._table} WHERE id {than} $1"
-                f"{self._terms(where, 3)} ORDER BY id{order} LIMIT $2) FROM feed WHERE one = 1",
+                f"{self._terms(where, 3)} ORDER BY {order} LIMIT $2) FROM feed WHERE one = 1",
             )
         return sql, [start, limit, *self._bound(where)]
 
@@ -78,6 +79,13 @@ class Shape(Generic[E]):
             f"NOT EXISTS (SELECT 1 FROM {self._table} WHERE true{self._array_terms(where, first)})"
         )
         return sql, self._texts(where)
+
+    def _order(self, where: Where) -> list[str]:
+        """By id. Rows that are all null in a column are in the order of its index only if it is
+        named: the planner knows so of "= $1", and not of "IS NULL"."""
+        if where and all(value is None for value in where.values()):
+            return [*map(quoted, where), "id"]
+        return ["id"]
 
     def _keep(self, template: str, where: Where, sql: str) -> str:
         self._compiled[_shape(template, where)] = sql

@@ -16,6 +16,7 @@ from photon.store import feed
 from photon.store.errors import StoreNotReached, StoreUnavailable
 from photon.store.postgres.committer import FAILOVER_SECONDS, Committer, CommitterOptions
 from photon.store.postgres.connections import (
+    ANSWER_SECONDS,
     CONNECTION_ERRORS,
     Backoff,
     Readers,
@@ -54,6 +55,7 @@ class PostgresOptions:
     changes_kept: int = feed.CHANGES_KEPT
     readers: int = READERS
     failover_seconds: float = FAILOVER_SECONDS
+    answer_seconds: float = ANSWER_SECONDS
 
 
 class PostgresStore:
@@ -106,7 +108,13 @@ class PostgresStore:
 
         follower = Follower(url, clock, position, lost_touch)
         committer = Committer(
-            CommitterOptions(url, nouns, options.changes_kept, options.failover_seconds),
+            CommitterOptions(
+                url,
+                nouns,
+                options.changes_kept,
+                options.failover_seconds,
+                options.answer_seconds,
+            ),
             shapes,
             clock,
             session,

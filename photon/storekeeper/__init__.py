@@ -1,0 +1,1 @@
+"""Keeps CloudStores: migrates, backs up, restores, checks and copies them, of either kind."""
