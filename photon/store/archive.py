@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -61,10 +61,14 @@ class ArchiveDamaged(StoreNotOpened):
         super().__init__(f"{path} is not a whole backup: {why}. Nothing was written.")
 
 
+class _File(Protocol):
+    def write(self, some: bytes, /) -> int: ...
+
+
 class ArchiveWriter:
     """`finish` makes it whole. Satisfies Loading."""
 
-    def __init__(self, file: IO[bytes], head: Head) -> None:
+    def __init__(self, file: _File, head: Head) -> None:
         self._file = file
         self._encode = msgspec.json.Encoder().encode
         self._digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""Everything that a store keeps, read in one snapshot, and written into an empty one, of either kind.
+"""All that a store keeps, read in one snapshot, and written into an empty one, of either kind.
 
 What is read: every noun's rows in id order, the quotas, and the newest revision. Not the change
 feed: who followed it begins anew, and is told so.
@@ -65,8 +65,8 @@ class StoreNotEmpty(StoreNotOpened):
 
     def __init__(self, where: str) -> None:
         super().__init__(
-            f"{where} is not empty, and nothing in it was touched. Name a store that does not exist "
-            "yet, or an empty database."
+            f"{where} is not empty, and nothing in it was touched. Name a store that does not "
+            "exist yet, or an empty database."
         )
 
 

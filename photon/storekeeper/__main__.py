@@ -1,4 +1,4 @@
-"""`python -m photon.storekeeper`, which `photon store` starts: an operator's hands on a CloudStore."""
+"""`python -m photon.storekeeper`, which `photon store` starts."""
 
 from __future__ import annotations
 
@@ -69,6 +69,8 @@ def migrate(store: str) -> None:
     All of it happens, or nothing: a migration that fails or is killed leaves the store as it was.
     A store of this release is left alone. Take a backup first.
     """
+    if not is_shared(store) and not Path(store).is_file():
+        raise click.ClickException(f"There is no CloudStore at {store}.")
     before, after = _run(_migrate(store))
     print(f"schema {after}" if before == after else f"schema {before} -> {after}")
 
@@ -139,8 +141,6 @@ async def _migrate(store: str) -> tuple[str, str]:
     if is_shared(store):
         async with connected(store) as connection:
             return await upgrade(connection)
-    if not Path(store).is_file():
-        raise click.ClickException(f"There is no CloudStore at {store}.")
     # A SQLite store is migrated by whoever opens it, for nobody else can have it open.
     await SqliteStore(store, NOUNS, RealClock(), SqliteOptions()).close()
     return HISTORY.schemas[-1], HISTORY.schemas[-1]

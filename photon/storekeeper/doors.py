@@ -1,4 +1,4 @@
-"""A store by its name, opened for reading or for filling: a path is SQLite's, a URL PostgreSQL's."""
+"""A store by its name, for reading or for filling: a path is SQLite's, a URL PostgreSQL's."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from photon.store.nouns import NOUNS
 from photon.store.opening import is_shared
 from photon.store.postgres.connections import without_password
 from photon.store.postgres.snapshot import load_postgres, read_postgres
+from photon.store.protocol import Revision
 from photon.store.snapshot import REVISION_LEAP, Digest, Loading, Progress, Snapshot, pour
 from photon.store.snapshot_sqlite import load_sqlite, read_sqlite
-from photon.store.protocol import Revision
 
 
 class CopyDiffers(Exception):
@@ -22,9 +22,9 @@ class CopyDiffers(Exception):
 
 @asynccontextmanager
 async def reading(store: str, *, alone: bool = False) -> AsyncIterator[Snapshot]:
-    """A snapshot of it, while controllers go on; `alone`: of a SQLite file that none has open."""
+    """A snapshot of it, while controllers go on, or, with `alone`, while none has it open."""
     if is_shared(store):
-        async with read_postgres(store) as snapshot:
+        async with read_postgres(store, alone=alone) as snapshot:
             yield snapshot
     else:
         with read_sqlite(store, alone=alone) as snapshot:

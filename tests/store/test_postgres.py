@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from photon.devbox.postgres import PrivatePostgres
@@ -43,6 +44,10 @@ class TestFeed(FeedContract): ...
 class TestPages(PageContract): ...
 
 
+# An example takes five times as long as in memory.
+FEWER = settings(SETTINGS, max_examples=25)
+
+
 class PostgresMachine(StoreMachine):
     """Each example begins with an empty schema."""
 
@@ -59,4 +64,4 @@ class PostgresMachine(StoreMachine):
 class TestModel:
     def test_it_does_what_plain_dicts_do(self, postgres: PrivatePostgres) -> None:
         machine = type("Machine", (PostgresMachine,), {"server": postgres})
-        run_state_machine_as_test(machine, settings=SETTINGS)
+        run_state_machine_as_test(machine, settings=FEWER)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 from photon.store.errors import StoreNotReached
@@ -15,14 +15,13 @@ from photon.store.postgres.connections import (
     without_password,
 )
 from photon.store.postgres.driver import Connection
-from photon.store.postgres.migrate import alone, check, prepare
+from photon.store.postgres.migrate import alone as alone_with
+from photon.store.postgres.migrate import check, prepare
 from photon.store.protocol import Noun, Revision
 from photon.store.snapshot import ROWS_A_BATCH, QuotaItem, Row, StoreNotEmpty
 from photon.store.statements import NounStatements, quoted
 
-_QUOTA: Final = (
-    "SELECT owner_id, key, limit_base, usage_base, unit FROM quota_items ORDER BY 1, 2"
-)
+_QUOTA: Final = "SELECT owner_id, key, limit_base, usage_base, unit FROM quota_items ORDER BY 1, 2"
 _QUOTA_COLUMNS: Final = ("owner_id", "key", "limit_base", "usage_base", "unit")
 _HAS_STORE: Final = "SELECT to_regclass('alembic_version') IS NOT NULL"
 
@@ -48,7 +47,7 @@ class PostgresSnapshot:
 
 
 async def _batches(connection: Connection, sql: str) -> AsyncIterator[list[Any]]:
-    cursor = await connection.cursor(sql, prefetch=0)
+    cursor = await connection.cursor(sql)
     while batch := await cursor.fetch(ROWS_A_BATCH):
         yield batch
 
@@ -72,12 +71,19 @@ async def connected(url: str) -> AsyncIterator[Connection]:
 
 
 @asynccontextmanager
-async def read_postgres(url: str) -> AsyncIterator[PostgresSnapshot]:
-    """Raises StoreNotReached, SchemaTooOld or SchemaTooNew."""
-    async with connected(url) as connection:
+async def read_postgres(url: str, *, alone: bool) -> AsyncIterator[PostgresSnapshot]:
+    """With `alone`, no controller has it open meanwhile, nor is one started.
+
+    Raises:
+        StoreNotReached, SchemaTooOld, SchemaTooNew.
+        StoreInUse: a controller has it open, and it was to be alone.
+    """
+    async with connected(url) as connection, AsyncExitStack() as held:
         if not await connection.fetchval(_HAS_STORE):
             raise StoreNotReached(f"There is no CloudStore in {without_password(url)}.")
         await check(connection)
+        if alone:
+            await held.enter_async_context(alone_with(connection))
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             revision = await connection.fetchval("SELECT revision FROM feed")
             yield PostgresSnapshot(connection, revision)
@@ -125,7 +131,7 @@ async def load_postgres(url: str, nouns: Sequence[Noun[Any]]) -> AsyncIterator[P
     """
     async with connected(url) as connection:
         await prepare(connection, nouns)
-        async with alone(connection), connection.transaction():
+        async with alone_with(connection), connection.transaction():
             if await connection.fetchval("SELECT revision FROM feed FOR UPDATE"):
                 raise StoreNotEmpty(without_password(url))
             yield PostgresLoading(connection)
