@@ -212,7 +212,8 @@ class Branch:
         return placement.under(Level(seat.name, len(self._seats), fitting, asked, score))
 
     def _wished(self, seats: Sequence[Seat], demand: Demand) -> Sequence[Seat]:
-        """Those of the children with room that may have the most of what it wishes for."""
+        """Those of the children with room that may have the most of what it wishes for. Whether
+        the very hosts that have it are full is known of a leaf of one kind of hosts alone."""
         with_room = [seat for seat in seats if seat.has_room(demand)]
         unmet = [wishes_unmet(seat.facts, demand) for seat in with_room]
         least = min(unmet, default=0)

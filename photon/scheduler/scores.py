@@ -53,6 +53,8 @@ def rules_wished(ask: Ask, policy: Policy) -> Shares | None:
     neighbours, table, demand = ask.neighbours, ask.table, ask.demand
     left = neighbours.members_left(table, demand, hard=False)
     companions = neighbours.companions(table, demand, hard=False)
+    if left is None and companions is None:
+        return None
     wished: Shares = np.zeros(len(table))
     if left is not None:
         wished -= left < 1
