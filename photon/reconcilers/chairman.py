@@ -43,6 +43,8 @@ CHAIRMAN: Final = "chairman"  # The office.
 # together. Whoever registers a host does not wait for it: see `seat`.
 LOOK_SECONDS: Final = 1.0
 AGAIN_SECONDS: Final = 1.0  # After a pass that failed, such as the store being away.
+CONFLICT_SECONDS: Final = 0.05  # What was quicker is heard of within a moment.
+CONFLICTS_MAX: Final = 5  # In a row: then something was never told, and all is read anew.
 # Hosts that are seated in one write-set: it holds up the store's thread for some milliseconds.
 HOSTS_A_SET_MAX: Final = 400
 
@@ -155,17 +157,27 @@ class Chairman:
         self._take(await self._traits.all(), everything=True)
         self._presiding = True
         log.info("this controller is the chairman")
+        conflicts = 0
         while True:
             self._wake.clear()
             try:
                 await self._pass()
+                conflicts = 0
             except (StoreConflict, StoreBusy, StoreUnavailable) as problem:
+                conflicts += 1
                 log.info("the topology is written again: %s", problem)
-                await self._realm.clock.sleep(AGAIN_SECONDS / 10)
-                await self._rows.look_again()
-                self._check_office()
+                await self._look_again(conflicts)
                 continue
             await happens(self._wake, self._realm.clock, seconds=LOOK_SECONDS)
+
+    async def _look_again(self, conflicts: int) -> None:
+        """After a refused write-set: an heir, a host or a later chairman was quicker."""
+        await self._realm.clock.sleep(min(AGAIN_SECONDS, CONFLICT_SECONDS * conflicts))
+        if conflicts % CONFLICTS_MAX:
+            await self._rows.look_again()
+        else:
+            await self._rows.read_all()
+        self._check_office()
 
     async def _take_the_chair(self) -> None:
         """From now on a write of an earlier chairman is stale."""

@@ -47,12 +47,7 @@ class TopologyRows:
 
     async def start(self) -> None:
         self._unsubscribe = self._store.subscribe(self._heard)
-        async for row in _all(self._store, TOPOLOGY):
-            self._take_topology(row)
-        async for leaf in _all(self._store, LEAVES):
-            self._take_leaf(leaf)
-        async for seat in _all(self._store, SEATS):
-            self._take_seat(seat)
+        await self.read_all()
         self._following = asyncio.create_task(self._follow(), name="topology-rows")
 
     async def close(self) -> None:
@@ -90,6 +85,25 @@ class TopologyRows:
         hosts = [host_id for host_id in host_ids if self._drop_seat(host_id)]
         if leaves or hosts:
             self._tell(leaves, hosts)
+
+    async def read_all(self) -> None:
+        """Reads every row, so that nothing is missed of which the feed may not have told."""
+        await self.look_again()
+        leaves = [row async for row in _all(self._store, LEAVES)]
+        changed_leaves = {row.id for row in leaves if self._take_leaf(row)}
+        seen_leaves = {row.id for row in leaves}
+        seen_hosts: set[str] = set()
+        changed_hosts: set[str] = set()
+        async for seat in _all(self._store, SEATS):
+            seen_hosts.add(seat.id)
+            if self._take_seat(seat):
+                changed_hosts.add(seat.id)
+        # What came meanwhile was not seen, and is there: the next reading of it decides.
+        self._changed[LEAVES.name] |= self.leaves.keys() - seen_leaves
+        self._changed[SEATS.name] |= self.seats.keys() - seen_hosts
+        if changed_leaves or changed_hosts:
+            self._tell(changed_leaves, changed_hosts)
+        await self.look_again()
 
     async def look_again(self) -> None:
         """Reads what the feed has told of and was not read yet; and the topology's row."""

@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 
-from photon.domain.host import Host
-from photon.domain.topology import TOPOLOGY_ID
+from photon.domain.guest import Inventory
+from photon.domain.host import Host, HostState, UsageTag
+from photon.domain.topology import TOPOLOGY_ID, Traits
 from photon.reconcilers.attendance import SETTLE_SECONDS
+from photon.reconcilers.host_watch import HostWatch
+from photon.reconcilers.seating import Seating
 from photon.store import nouns
-from photon.store.nouns import LEAVES, TOPOLOGY
+from photon.store.nouns import LEAVES, SEATS, TOPOLOGY
 from photon.store.protocol import Update
 from tests.reconcilers.tree_world import Part, World, a_vm
+from tests.scheduler.cloud import an_inventory
 
 HOSTS = [f"h{number:02d}" for number in range(24)]
 
@@ -55,6 +60,12 @@ class Stream:
         await self.world.until(lambda: all(task.done() for task in self._running))
         for task in self._running:
             task.result()
+
+
+class Welcomes:
+    """A watch of hosts that is told of nothing but welcomes."""
+
+    def welcome(self, host: Host, inventory: Inventory) -> None: ...
 
 
 def overfull(world: World) -> list[str]:
@@ -280,6 +291,46 @@ async def test_a_restart_of_all_finds_the_same_leaves_with_the_same_hosts(world:
     assert await world.seats() == before
     assert set((await world.owners()).values()) == {"a", "b", "c"}
     assert set(owners) == set(await world.owners())
+
+
+async def test_a_host_is_seated_at_once_whichever_controller_registers_it(world: World) -> None:
+    parts = await three(world)
+    for part in parts:
+        id = f"new-{part.me.name}"
+        host = Host(id, id, "root", "x", (UsageTag.CLOUD,), HostState.READY, provisioned=True)
+        seating = Seating(world.store, part.keeper, part.chairman, cast(HostWatch, Welcomes()))
+        welcome = asyncio.create_task(seating.welcome(host, an_inventory(id)))
+        await world.time.settle()
+        assert welcome.done(), "no time had to pass"
+        assert (await world.seats())[id]
+
+
+async def test_hosts_that_register_together_share_write_sets(world: World) -> None:
+    part = await world.part("a")
+    await world.until(lambda: part.chairman.presides)
+    before = part.rows.topology.generation
+    traits = Traits("", "CLOUD", "")
+    seats = [asyncio.create_task(part.chairman.seat(f"x{n}", traits)) for n in range(1000)]
+    await world.until(lambda: all(seat.done() for seat in seats))
+    assert all(seat.result() for seat in seats)
+    assert part.rows.topology.generation - before <= 6
+
+
+async def test_what_the_feed_never_told_is_read_when_a_chairman_keeps_being_refused(
+    world: World,
+) -> None:
+    part = await world.part("a")
+    await world.add_hosts(*HOSTS)
+    await world.until(world.at_rest)
+    rows = part.rows
+    rows._unsubscribe()  # from now on it is told of nothing
+    leaf = next(iter(rows.leaves.values()))
+    await world.store.commit([Update(LEAVES, leaf)])
+    seat = next(iter(rows.seats.values()))
+    await world.store.commit([Update(SEATS, seat)])
+    await world.remove_hosts(seat.id)
+    await world.until(lambda: seat.id not in rows.seats)
+    assert seat.id not in await world.seats()
 
 
 async def _row(world: World, id: str) -> Host:
