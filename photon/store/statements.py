@@ -90,8 +90,10 @@ class NounStatements(Generic[E]):
 
     def row(self, entity: E) -> list[Value]:
         """The values of the noun's own columns."""
-        row = [derive(entity) for derive in self._derive]
-        return [value if type(value) in _PLAIN else _plain(value) for value in row]
+        return [
+            value if type(value := derive(entity)) in _PLAIN else _plain(value)
+            for derive in self._derive
+        ]
 
     def where(self, template: str, where: Where) -> tuple[str, list[Value]]:
         """`template` with the conditions in it, and what they bind."""
