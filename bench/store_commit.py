@@ -1,6 +1,6 @@
 """What the CloudStore costs: CPU a write-set, commits a second, point reads, pages.
 
-    python -m bench.store_commit [--rows 10000 --rows 1000000] [--directory .bench]
+    python -m bench.store_commit [--rows 10000 --rows 1000000] [--directory .bench] [--postgres]
 
 CPU is that of the event loop's thread, and in brackets of the whole process, in microseconds: each
 the best of ROUNDS, for other programs only ever make it slower.
@@ -12,11 +12,15 @@ import argparse
 import asyncio
 import random
 import shutil
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import uvloop
+
+from photon.devbox.postgres import PrivatePostgres
 from photon.domain.disk import DiskState, VmDisk
 from photon.domain.flavor import Flavor, FlavorKind
 from photon.domain.image import Image, ReplicationType
@@ -28,8 +32,8 @@ from photon.domain.vm import Vm
 from photon.outside.clock import RealClock
 from photon.outside.ids import TimeOrderedIds
 from photon.store.nouns import FLAVORS, IMAGES, NOUNS, PROJECTS, TASKS, VMS
-from photon.store.protocol import Charge, Insert, Require, SetLimits, Write
-from photon.store.sqlite import SqliteOptions, SqliteStore
+from photon.store.opening import open_store
+from photon.store.protocol import Charge, CloudStore, Insert, Require, SetLimits, Write
 
 PROJECTS_MADE = 100
 ROWS_A_SET = 200  # while the tables are filled
@@ -43,7 +47,7 @@ COST = tuple(Amount(f"vm.key{n}", 1.5 + n, QuotaUnit.GB) for n in range(10))
 
 @dataclass
 class Cloud:
-    store: SqliteStore
+    store: CloudStore
     ids: TimeOrderedIds
     projects: list[str]
     vms: list[str]
@@ -142,6 +146,11 @@ async def measure(cloud: Cloud) -> None:
         for n in range(READS):
             await store.find(VMS, cloud.vms[-1 - n % 100])
 
+    async def points_together() -> None:
+        for _ in range(0, READS, IN_FLIGHT):
+            ids = chance.choices(cloud.vms, k=IN_FLIGHT)
+            await asyncio.gather(*[store.find(VMS, id) for id in ids])
+
     async def pages() -> None:
         for _ in range(PAGES):
             where = {"project_id": chance.choice(cloud.projects)}
@@ -154,15 +163,16 @@ async def measure(cloud: Cloud) -> None:
         (f"VM create, {IN_FLIGHT} in flight", made, grouped),
         ("point read, anywhere", READS, points),
         ("point read, of 100 recent", READS, hot_points),
+        (f"point reads, {IN_FLIGHT} in flight", READS, points_together),
         ("page of 100 in a project", PAGES, pages),
     ):
         loop, process, wall = await best(times, work)
         print(f"{name:32} {loop:9.1f} ({process:7.1f}) {1e6 / wall:12,.0f}/s", flush=True)
 
 
-async def run(path: str, rows: int) -> None:
+async def run(where: str, rows: int) -> None:
     clock = RealClock()
-    store = SqliteStore(path, NOUNS, clock, SqliteOptions())
+    store = await open_store(where, NOUNS, clock)
     cloud = Cloud(store, TimeOrderedIds(clock), [], [])
     loop, process, _ = await timed(rows, lambda: fill(cloud, rows))
     print(f"\n{f'{rows:,} VMs':32} loop's CPU µs (process)         rate")
@@ -171,16 +181,33 @@ async def run(path: str, rows: int) -> None:
     await store.close()
 
 
+def on_a_private_server(rows: int) -> None:
+    """The server's own CPU is not counted."""
+    with tempfile.TemporaryDirectory(prefix="photon-pg-", dir="/tmp") as folder:
+        Path(folder).chmod(0o711)  # The server runs as a user of its own.
+        server = PrivatePostgres(Path(folder) / "server")
+        server.create()
+        server.start()
+        try:
+            uvloop.run(run(server.url(), rows))
+        finally:
+            server.remove()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, action="append")
     parser.add_argument("--directory", type=Path, default=Path(".bench/store"))
+    parser.add_argument("--postgres", action="store_true", help="on a private server, durable")
     options = parser.parse_args()
     for rows in options.rows or (10_000,):
+        if options.postgres:
+            on_a_private_server(rows)
+            continue
         shutil.rmtree(options.directory, ignore_errors=True)
         options.directory.mkdir(parents=True)
         path = options.directory / "store.db"
-        asyncio.run(run(str(path), rows))
+        uvloop.run(run(str(path), rows))
         print(f"{'file':32} {path.stat().st_size >> 20:9,} MiB")
         shutil.rmtree(options.directory)
 

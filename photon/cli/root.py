@@ -25,7 +25,7 @@ NOUNS: Final = {
     "infrastructure": "Settings that all hosts share.",
     "project": "Projects of a tenant: what VMs and disks belong to.",
     "quota": "How much a tenant or a project may use, and uses.",
-    "store": "Keep a CloudStore: migrate, back up, restore, check, copy it.",
+    "store": "Migrate, back up, restore, check, copy a CloudStore.",
     "subnet": "Networks for VMs.",
     "system": "The system as a whole: status, usage, pausing.",
     "target": "Which API to speak to.",
