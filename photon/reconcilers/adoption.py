@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Callable
 from typing import Final
 
+from photon.coordination.errors import CoordinationUnavailable
 from photon.coordination.protocol import CONTROLLER, Coordination
 from photon.domain.task import TaskState
 from photon.outside.clock import Clock
@@ -89,7 +90,7 @@ class Adoption:
                 if not await self._coordination.is_gone(owner):
                     return 0
                 return await self._runner.adopt(owner, mine)
-            except (StoreBusy, StoreUnavailable) as problem:
+            except (StoreBusy, StoreUnavailable, CoordinationUnavailable) as problem:
                 log.warning("the tasks of controller %s are not adopted yet: %s", owner, problem)
                 await self._clock.sleep(RETRY_SECONDS)
 

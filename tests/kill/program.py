@@ -88,4 +88,8 @@ class Program:
             await self.kill()
 
     def last_words(self) -> str:
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:])
+        return "\n".join(self.words().splitlines()[-LOG_LINES_SHOWN:])
+
+    def words(self) -> str:
+        """All that it said on its error output."""
+        return self._log.read_text(errors="replace")

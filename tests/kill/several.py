@@ -123,6 +123,7 @@ class Several:
     folder: Path
     postgres: PrivatePostgres
     agent: Program
+    coordination: tuple[str, ...] = ()  # arguments of each controller
     balancer: Balancer = field(default_factory=Balancer)
     seeded: Seeded = field(default_factory=lambda: Seeded("", ""))
 
@@ -148,6 +149,7 @@ class Several:
             *("--data-dir", str(self.folder / name), "--listen", ANY_PORT, "--name", name),
             *("--store", self.postgres.url(), "--images-dir", str(self.folder / "images")),
             *("--lease-seconds", LEASE_SECONDS, "--farewell-seconds", FAREWELL_SECONDS),
+            *self.coordination,
         )
 
     def _seed(self) -> Seeded:
@@ -188,7 +190,9 @@ def _short_place() -> Path:
     return place
 
 
-async def start_several(folder: Path, controllers: int) -> Several:
+async def start_several(
+    folder: Path, controllers: int, coordination: tuple[str, ...] = ()
+) -> Several:
     latencies = [part for each in LATENCIES for part in ("--latency", each)]
     agent = Program(
         "photon.agent",
@@ -196,7 +200,7 @@ async def start_several(folder: Path, controllers: int) -> Several:
         *("--driver", "simulated", "--hosts", str(HOSTS_SERVED), "--listen", ANY_PORT),
         *("--state-dir", str(folder / "agent"), *latencies),
     )
-    several = Several(folder, PrivatePostgres(_short_place() / "s", FORGETFUL), agent)
+    several = Several(folder, PrivatePostgres(_short_place() / "s", FORGETFUL), agent, coordination)
     try:
         await several.start(controllers)
     except BaseException:
