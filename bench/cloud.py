@@ -27,6 +27,8 @@ from photon.devbox.seed import BOOT_FLAVOR, TENANT, VM_FLAVOR, HostSeed, Seeded,
 from photon.domain.quota import QuotaUnit
 from photon.sdk.client import Client
 from photon.sdk.errors import SdkError
+from photon.store.opening import is_shared
+from photon.store.postgres.driver import connect
 from photon.wire.v1.tenancy import Quota, QuotaStatusLineItem
 
 # In the checkout, which is on a disk: what is in memory says nothing about commits.
@@ -82,6 +84,9 @@ class BenchCloud:
         return self._count(_COMMITS, revision)
 
     def _count(self, statement: str, revision: int) -> int:
+        shared = os.environ.get("PHOTON_STORE", "")  # As the controller has it from us.
+        if is_shared(shared):
+            return asyncio.run(_count_in(shared, statement.replace("?", "$1"), revision))
         store = sqlite3.connect(f"file:{self.store_path}?mode=ro", uri=True)
         try:
             row: Any = store.execute(statement, (revision,)).fetchone()
@@ -273,3 +278,11 @@ def _register(at: tuple[str, int], seeds: Sequence[HostSeed]) -> None:
 
 def say(text: str) -> None:
     print(f"  {text}", file=sys.stderr, flush=True)
+
+
+async def _count_in(url: str, statement: str, revision: int) -> int:
+    connection = await connect(url)
+    try:
+        return int(await connection.fetchval(statement, revision))
+    finally:
+        await connection.close(timeout=1)
