@@ -206,7 +206,7 @@ class TaskJournal:
         task = replace(
             self._task,
             steps=tuple(self._steps),
-            results=self._results,
+            results=dict(self._results),  # The store may keep this task; ours goes on changing.
             undone=tuple(self._undone),
         )
         owed, self._dirty, self._owed = self._owed, False, False
