@@ -19,7 +19,7 @@ import logging
 from collections.abc import Callable, Collection
 from typing import Final
 
-from photon.coordination.protocol import Coordination
+from photon.coordination.protocol import CONTROLLER, Coordination
 from photon.domain.member import Member
 from photon.domain.topology import LeafRow
 from photon.outside.clock import happens
@@ -115,7 +115,8 @@ class TreeKeeper:
     # --- following -------------------------------------------------------------------------------
 
     def _living(self) -> dict[str, Member]:
-        return {member.id: member for member in self._coordination.members()}
+        members = self._coordination.members()
+        return {member.id: member for member in members if member.component == CONTROLLER}
 
     def _chairman(self) -> Member | None:
         return self._members.get(self._rows.topology.chairman)
