@@ -78,13 +78,13 @@ async def test_the_status_is_that_of_the_controllers(api: Api) -> None:
     assert (status["status"], status["components"][0]["status"]) == ("ERROR", "UNREACHABLE")
 
 
-async def test_other_parts_are_shown_after_the_controllers(api: Api) -> None:
+async def test_other_parts_are_shown_to_who_asks_for_them(api: Api) -> None:
     api.instances += [
         Instance("PHOTON_CONTROLLER", "10.0.0.2", "READY", message="leads: chairman"),
         Instance("CLOUD_STORE", "embedded", "READY"),
         Instance("AGENT", "", "PARTIAL_ERROR", message="1 of 9 hosts are missing"),
     ]
-    status = await api.get("/v1/system/status")
+    status = await api.get("/v1/system/status?parts=true")
     assert status["status"] == "READY", "some host is always missing"
     parts = {each["component"]: each for each in status["components"]}
     assert list(parts) == ["PHOTON_CONTROLLER", "CLOUD_STORE", "AGENT"]
@@ -92,7 +92,10 @@ async def test_other_parts_are_shown_after_the_controllers(api: Api) -> None:
     assert parts["PHOTON_CONTROLLER"]["instances"][1]["message"] == "leads: chairman"
     assert parts["AGENT"]["status"] == "PARTIAL_ERROR"
     api.instances.append(Instance("CLOUD_STORE", "db2", "UNREACHABLE"))
-    assert (await api.get("/v1/system/status"))["status"] == "PARTIAL_ERROR"
+    assert (await api.get("/v1/system/status?parts=true"))["status"] == "PARTIAL_ERROR"
+    alone = await api.get("/v1/system/status")
+    assert [each["component"] for each in alone["components"]] == ["PHOTON_CONTROLLER"]
+    assert alone["status"] == "PARTIAL_ERROR", "of the whole system, whatever is shown"
 
 
 @pytest.mark.parametrize(

@@ -332,6 +332,13 @@ def test_controller_and_its_settings(tmp_path: Path, line: str, code: int, says:
     assert says in ran.stderr
 
 
+def test_the_storekeeper_is_a_program_of_its_own_too() -> None:
+    command = [sys.executable, "-m", "photon.cli", "store", "check"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert "--store" in ran.stderr
+
+
 def commands() -> Iterator[str]:
     context = click.Context(root)
     for noun in root.list_commands(context):

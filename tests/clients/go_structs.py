@@ -217,7 +217,7 @@ STATUS_OF_SYSTEM = Struct(
         "components": ListOf(
             Struct(
                 {
-                    "component": ID,
+                    "component": OneOf(("PHOTON_CONTROLLER",)),
                     "status": STATUS,
                     "message": STRING,
                     "stats": STRING_MAP,

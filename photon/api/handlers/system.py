@@ -8,7 +8,12 @@ from photon.api.paging import Listing, list_page, page_asked
 from photon.api.plane import Plane
 from photon.api.route import Call, NoQuery, PageQuery
 from photon.api.submit import Ask, completed
-from photon.api.views.system import orphan_view, system_info_view, system_status_view
+from photon.api.views.system import (
+    controllers_alone,
+    orphan_view,
+    system_info_view,
+    system_status_view,
+)
 from photon.domain.error_catalogue import ControllerLeaving, InvalidAuthConfig
 from photon.domain.kinds import EntityKind
 from photon.domain.system import SYSTEM_ID, System, SystemState
@@ -56,8 +61,19 @@ async def show_system_info(plane: Plane, call: SystemCall) -> wire.SystemInfo:
     return system_info_view(plane.system(), plane.release)
 
 
-async def show_status(plane: Plane, call: SystemCall) -> wire.SystemStatus:
-    return system_status_view(await plane.instances())
+class StatusQuery(msgspec.Struct):
+    """`parts=true` shows every part of the deployment, not the controllers alone."""
+
+    parts: bool = False
+
+
+async def show_status(plane: Plane, call: Call[StatusQuery, None]) -> wire.SystemStatus:
+    """The whole system's status, which counts every part, and the controllers'.
+
+    Clients of the contract know one component; the others are shown to who asks for them.
+    """
+    whole = system_status_view(await plane.instances())
+    return whole if call.query.parts else controllers_alone(whole)
 
 
 async def show_usage(plane: Plane, call: SystemCall) -> wire.SystemUsage:

@@ -63,8 +63,9 @@ ROUTES: Final[tuple[Route, ...]] = (
         system.show_status,
         wire.SystemStatus,
         Tag.SYSTEM,
-        "Show the health of the controllers",
+        "Show the health of the controllers, or of every part",
         role=Role.SYSTEM,
+        query=system.StatusQuery,
     ),
     Route(
         "GET",

@@ -60,6 +60,11 @@ def system_status_view(instances: Sequence[Instance]) -> wire.SystemStatus:
     return wire.SystemStatus(status, components)
 
 
+def controllers_alone(whole: wire.SystemStatus) -> wire.SystemStatus:
+    shown = [each for each in whole.components if each.component == COMPONENT]
+    return wire.SystemStatus(whole.status, shown)
+
+
 def _instance_view(instance: Instance) -> ComponentInstance:
     return ComponentInstance(
         instance.address,

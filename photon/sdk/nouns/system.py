@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from photon.sdk.operation import Face, Noun, listing, operation
-from photon.sdk.request import Listing, Request, get, path, post
+from photon.sdk.request import Listing, Request, decoder, get, path, post, query
 from photon.wire.v1.basics import StringList
 from photon.wire.v1.system import (
     Auth,
@@ -37,7 +37,8 @@ class System(Noun[Face]):
 
     @operation
     def status(self) -> Request[SystemStatus]:
-        return get(path("system", "status"), SystemStatus)
+        """Of every part: controllers, their offices, store, coordination, agents."""
+        return Request("GET", path("system", "status"), decoder(SystemStatus), query(parts="true"))
 
     @operation
     def info(self) -> Request[SystemInfo]:
