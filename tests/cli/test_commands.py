@@ -157,7 +157,7 @@ def test_vm_create(photon: Photon, stub: Stub) -> None:
 
 def test_capacity(photon: Photon, stub: Stub) -> None:
     stub.add("images", {"name": "ubuntu", "replicationType": "EAGER"})
-    line = "capacity --flavor small --image ubuntu --disk-flavor core-disk --affinity host:10.0.0.3"
+    line = "capacity --flavor small --image ubuntu --boot-disk core-disk --affinity host:10.0.0.3"
     assert done(photon, line).splitlines() == [
         "7 more fit: hosts have room for 9, the quota for 7.",
         "First to run out: the quota is full.",

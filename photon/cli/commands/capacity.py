@@ -25,7 +25,7 @@ from photon.cli.vm_places import places
 )
 @click.option("--flavor", "-f", required=True, type=Reference(FLAVOR), metavar="FLAVOR")
 @click.option("--image", "-i", type=Reference(IMAGE), metavar="IMAGE", help="Of the boot disk.")
-@click.option("--disk-flavor", metavar="FLAVOR", help="Ephemeral-disk flavor of the boot disk.")
+@click.option("--boot-disk", metavar="FLAVOR", help="Ephemeral-disk flavor of the boot disk.")
 @click.option(
     "--disks",
     "--disk",
@@ -42,7 +42,7 @@ def COMMAND(  # noqa: N802 - what photon.cli.root asks each noun's module for
     session: Session,
     flavor: str,
     image: str | None,
-    disk_flavor: str | None,
+    boot_disk: str | None,
     disks: tuple[str, ...],
     subnet: tuple[str, ...],
     affinity: tuple[str, ...],
@@ -59,7 +59,7 @@ def COMMAND(  # noqa: N802 - what photon.cli.root asks each noun's module for
     spec = CapacitySpec(
         flavor=client.flavors.get(flavor).name if is_id(flavor) else flavor,
         source_image_id=None if image is None else resolve(session, IMAGE, image),
-        attached_disks=some_disks(disks, disk_flavor) or None,
+        attached_disks=some_disks(disks, boot_disk) or None,
         affinities=places(session, affinity) or None,
         subnets=[resolve(session, SUBNET, each) for each in subnet] or None,
         count=count,
