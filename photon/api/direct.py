@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+
 from photon.api import errors, request
 from photon.api.download import Download
 from photon.api.edge import answer_to, call_of, encode, known_error, take_body
@@ -43,8 +45,7 @@ class PlainRequest:
         return None if value is None else value.decode("latin-1")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """`headers` are those beyond what every answer has."""
 
     status: int

@@ -13,6 +13,7 @@ _RANDOM_DIGITS = 20
 # The variant is the first two bits of the random part; the digit keeps its other two.
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _SEQUENCE_BITS = 12
+_SEQUENCES = tuple([f"7{number:03x}-" for number in range(1 << _SEQUENCE_BITS)])
 
 
 class Ids(Protocol):
@@ -35,21 +36,27 @@ class TimeOrderedIds:
         self._pool = ""  # random bytes in hexadecimal digits
         self._at = 0
         self._last_ms = 0
+        self._time = ""  # `_last_ms`, as an id begins with it
         self._sequence = 0
 
     def new(self) -> str:
-        now_ms = max(self._clock.now_ms(), self._last_ms)
+        now_ms = self._clock.now_ms()
         if now_ms > self._last_ms:
-            self._last_ms, self._sequence = now_ms, 0
+            self._begin(now_ms)
         else:
             self._sequence += 1
             if self._sequence >> _SEQUENCE_BITS:
-                self._last_ms, self._sequence = now_ms + 1, 0
-        if self._at + _RANDOM_DIGITS > len(self._pool):
-            self._pool, self._at = self._random_bytes(RANDOM_BYTES_A_DRAW).hex(), 0
-        at, self._at = self._at, self._at + _RANDOM_DIGITS
-        pool, ms = self._pool, self._last_ms
+                self._begin(self._last_ms + 1)
+        pool, at = self._pool, self._at
+        if at + _RANDOM_DIGITS > len(pool):
+            pool, at = self._random_bytes(RANDOM_BYTES_A_DRAW).hex(), 0
+            self._pool = pool
+        self._at = at + _RANDOM_DIGITS
         return (
-            f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-7{self._sequence:03x}"
-            f"-{_VARIANT[pool[at]]}{pool[at + 1 : at + 4]}-{pool[at + 4 : at + 16]}"
+            f"{self._time}{_SEQUENCES[self._sequence]}"
+            f"{_VARIANT[pool[at]]}{pool[at + 1 : at + 4]}-{pool[at + 4 : at + 16]}"
         )
+
+    def _begin(self, ms: int) -> None:
+        self._last_ms, self._sequence = ms, 0
+        self._time = f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-"

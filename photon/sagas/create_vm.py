@@ -72,16 +72,16 @@ class Outcome(msgspec.Struct, frozen=True):
 
 async def create_vm(run: Run[Cloud], order: CreateVm) -> tuple[Placement, Outcome]:
     refused: frozenset[str] = frozenset()
-    for attempt in range(PLACEMENT_TRIES_MAX):
+    for reserve_resource, create_on_host in _TRIES:
         demand = replace(order.demand, hosts_excluded=refused)
-        placement = await run(RESERVE_RESOURCE.of(f"{attempt}"), demand)
+        placement = await run(reserve_resource, demand)
         run.note(
             host=placement.host_address,
             datastore=placement.datastore_id,
             why=placement.in_short(),
         )
         guest = GuestOrder(demand, placement, _placed(order.spec, placement), run.fence)
-        outcome = await run(CREATE_VM.of(f"{attempt}"), guest)
+        outcome = await run(create_on_host, guest)
         if outcome.refusal is None:
             return placement, outcome
         run.warn(HostRefused(placement.host_address, outcome.refusal))
@@ -194,6 +194,9 @@ def _disks_in(vm: Vm, state: DiskState) -> tuple[VmDisk, ...]:
 RESERVE_RESOURCE = Step("RESERVE_RESOURCE", reserve)
 CREATE_VM = Step("CREATE_VM", make_guest, unmake_guest)
 CREATE_VM_OR_FAIL = Step("CREATE_VM_OR_FAIL", make_guest_or_fail, unmake_guest, shown="CREATE_VM")
+_TRIES: Final = tuple(
+    [(RESERVE_RESOURCE.of(f"{n}"), CREATE_VM.of(f"{n}")) for n in range(PLACEMENT_TRIES_MAX)]
+)
 
 SAGA = Saga(
     operation="CREATE_VM",

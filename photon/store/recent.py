@@ -9,16 +9,16 @@ the COMMIT that changes them begins, since others may see that one before this p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from photon.store.protocol import E, Noun, Value
 
 RECENT_MAX: Final = 4_096  # Of each noun: some seconds of work, and about 20 MB of VMs and tasks.
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """An entity as it is stored, and the values of its noun's own columns."""
 
     entity: Any
