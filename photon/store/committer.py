@@ -22,6 +22,7 @@ from photon.outside.clock import Clock
 from photon.store.durably import Durably
 from photon.store.errors import StoreBusy, StoreUnavailable
 from photon.store.feed import FeedWriter
+from photon.store.pooled import NotTogether
 from photon.store.protocol import (
     WRITE_SETS_QUEUED_MAX,
     WRITES_A_SET_MAX,
@@ -94,8 +95,9 @@ class Committer:
         try:
             if self._connection.in_transaction:  # A COMMIT failed, and so did its ROLLBACK.
                 self._cursor.execute("ROLLBACK")
-            self._begin()
-            self._apply_waiting()
+            self._begin(pooling=True)
+            if not self._apply_waiting():
+                self._apply_again()
             if self._changes:
                 self._feed.record(self._changes)
             else:  # Nothing but refusals: there is nothing to wait for.
@@ -110,12 +112,12 @@ class Committer:
         else:
             self._committed(None)
 
-    def _begin(self) -> None:
+    def _begin(self, *, pooling: bool) -> None:
         self._cursor.execute("BEGIN IMMEDIATE")
-        self._writer.begin()
+        self._writer.begin(pooling=pooling)
 
-    def _apply_waiting(self) -> None:
-        """Runs what waits, as long as there is time for it.
+    def _apply_waiting(self) -> bool:
+        """Runs what waits, as long as there is time for it; False if it must be run again.
 
         Most write-sets succeed, or are refused before they have changed anything; so they run
         without savepoints, which cost as much as the writes. When one must be rolled back after
@@ -128,14 +130,21 @@ class Committer:
                 continue
             self._group.append(waiting)
             if not self._apply(waiting):
-                self._apply_again()
-                break
+                return False
             if self._clock.monotonic() > until:
                 break
+        return self._settle()
+
+    def _settle(self) -> bool:
+        try:
+            self._writer.settle()
+        except NotTogether:
+            return False
+        return True
 
     def _apply_again(self) -> None:
         self._cursor.execute("ROLLBACK")
-        self._begin()
+        self._begin(pooling=False)
         self._changes = []
         for waiting in self._group:
             self._cursor.execute("SAVEPOINT write_set")
@@ -150,6 +159,8 @@ class Committer:
         revision = Revision(self._feed.revision + len(self._changes) + 1)
         try:
             changes = self._writer.apply(waiting.writes, revision)
+        except NotTogether:
+            return False
         except Refused as refused:
             if not self._connection.in_transaction:  # SQLite gave up all of it: a full disk.
                 raise

@@ -19,6 +19,7 @@ from photon.store.protocol import Charge, DropLimits, QuotaRow, SetLimits, Value
 from photon.store.schema import QUOTA_CHECK
 
 KEYS_A_STATEMENT_MAX: Final = 32  # Each number of keys is a statement of its own, kept compiled.
+COUNT_DECIMALS: Final = 6  # As the statements say, and `Amount.base`.
 
 _UNIT_TEXT: Final[Mapping[QuotaUnit, str]] = {unit: unit.value for unit in QuotaUnit}
 _CHARGE: Final = [
@@ -54,14 +55,45 @@ def charge(cursor: sqlite3.Cursor, write: Charge) -> None:
     amounts = _summed(write.amounts)
     for start in range(0, len(amounts), KEYS_A_STATEMENT_MAX):
         chunk = amounts[start : start + KEYS_A_STATEMENT_MAX]
-        values: list[Value] = []
-        for amount in chunk:
-            values += (write.owner_id, amount.key, amount.base, _UNIT_TEXT[amount.unit])
         try:
-            cursor.execute(_CHARGE[len(chunk)], values)
+            _add(cursor, write.owner_id, [(each.key, each.base, each.unit) for each in chunk])
         except sqlite3.IntegrityError as error:
             _check_is_meant(error)
             raise _first_without_room(cursor, write.owner_id, chunk) from error
+
+
+def charge_together(cursor: sqlite3.Cursor, charges: Mapping[Charge, int]) -> None:
+    """Each charge, so many times. When it raises, some of them may be done.
+
+    Whole bases are added up: a sum of what is in GB, made whole afterwards, could differ from what
+    is given back one by one.
+    """
+    owners: dict[str, dict[str, tuple[str, float, QuotaUnit]]] = {}
+    for each, times in charges.items():
+        sums = owners.setdefault(each.owner_id, {})
+        for amount in _summed(each.amounts):
+            key, base = amount.key, amount.base * times
+            known = sums.get(key)
+            # The first who charges a key gives it its unit, here too.
+            sums[key] = (
+                (key, base, amount.unit) if known is None else (key, known[1] + base, known[2])
+            )
+    for owner_id, sums in owners.items():
+        bases = [
+            (key, round(base, COUNT_DECIMALS) if unit is QuotaUnit.COUNT else base, unit)
+            for key, base, unit in sums.values()
+        ]
+        for start in range(0, len(bases), KEYS_A_STATEMENT_MAX):
+            _add(cursor, owner_id, bases[start : start + KEYS_A_STATEMENT_MAX])
+
+
+def _add(
+    cursor: sqlite3.Cursor, owner_id: str, bases: Sequence[tuple[str, float, QuotaUnit]]
+) -> None:
+    values: list[Value] = []
+    for key, base, unit in bases:
+        values += (owner_id, key, base, _UNIT_TEXT[unit])
+    cursor.execute(_CHARGE[len(bases)], values)
 
 
 def is_one_statement(write: Charge) -> bool:

@@ -14,6 +14,7 @@ import msgspec
 
 from photon.store import quota_rows
 from photon.store.errors import AlreadyExists, InUse, RequirementFailed, StaleGeneration
+from photon.store.pooled import NotTogether, PooledCharges
 from photon.store.protocol import (
     Change,
     Charge,
@@ -60,15 +61,21 @@ class Writer:
         self._cursor = cursor
         self._statements = statements
         self._recent = recent
+        self._charges = PooledCharges(cursor)
         # What this transaction has changed so far, as it is now; None: gone.
         self._changed: dict[tuple[Noun[Any], str], Row | None] = {}
         # Of each noun, the requirements that hold and have been asked for since it last changed.
         self._met: dict[Noun[Any], set[tuple[Value, ...]]] = {}
 
-    def begin(self) -> None:
-        """A transaction begins; nothing of what the last one did counts."""
+    def begin(self, *, pooling: bool) -> None:
+        """A transaction begins; nothing of what the last one did counts. See `PooledCharges`."""
         self._changed = {}
         self._met = {}
+        self._charges.begin(pooling=pooling)
+
+    def settle(self) -> None:
+        """The last write-set has been applied. Raises NotTogether."""
+        self._charges.settle()
 
     def mark(self) -> dict[tuple[Noun[Any], str], Row | None]:
         """Where to `go_back` to, when what is applied next is taken back."""
@@ -90,6 +97,7 @@ class Writer:
 
         Raises:
             Refused: for the StoreConflict, or whatever else it was, of the first that cannot be.
+            NotTogether: for the group, not for this write-set.
         """
         changes: list[Change] = []
         done = 0
@@ -97,6 +105,8 @@ class Writer:
             for write in writes:
                 changes += self._apply_one(write, revision)
                 done += 1
+        except NotTogether:
+            raise
         except Exception as error:  # The edge of a write-set: the committer tells its caller.
             raise Refused(error, changed=_may_have_changed(writes, done)) from None
         return changes
@@ -110,7 +120,7 @@ class Writer:
             case Update():
                 return self._update(write, revision)
             case Charge():
-                quota_rows.charge(self._cursor, write)
+                self._charges.charge(write)
             case Delete():
                 return self._delete(write, revision)
             case RequireNone():
@@ -118,10 +128,13 @@ class Writer:
             case Reap():
                 return self._reap(write, revision)
             case SetLimits():
+                self._charges.settle()
                 quota_rows.set_limits(self._cursor, write)
             case DropLimits():
+                self._charges.settle()
                 quota_rows.drop_limits(self._cursor, write)
             case DropQuota():
+                self._charges.settle()
                 quota_rows.drop_quota(self._cursor, write.owner_id)
             case _:
                 assert_never(write)

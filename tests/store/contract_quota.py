@@ -157,3 +157,44 @@ class QuotaContract:
         assert sum(await asyncio.gather(*map(charge, range(WRITERS)))) == 100
         assert [row.usage for row in await rig.store.quota("o1")] == [100, 100]
         assert await rig.store.count(THINGS, {}) == 100
+
+    async def test_tenths_charged_at_once_add_up_as_one_by_one(self, rig: Rig) -> None:
+        charge = Charge("o1", (count_of("vm", 0.1), Amount("m", 0.1, QuotaUnit.GB)))
+        await asyncio.gather(*(rig.store.commit([charge]) for _ in range(WRITERS)))
+        memory, vms = await rig.store.quota("o1")
+        assert vms.usage == WRITERS / 10
+        assert memory.usage == round(0.1 * 2**30) * WRITERS
+
+    async def test_who_has_no_room_takes_none_from_those_charged_with_it(self, rig: Rig) -> None:
+        await rig.store.commit([SetLimits("o1", (count_of("vm", 3),))])
+        one = [Charge(owner, (count_of("vm", 1),)) for owner in ("o1", "o2")]
+        for round_ in (1, 2):  # The second time it is full from the beginning.
+            told = await asyncio.gather(
+                *(rig.store.commit([charge]) for _ in range(5) for charge in one),
+                return_exceptions=True,
+            )
+            refused = [each for each in told if isinstance(each, QuotaExceeded)]
+            assert [each.owner_id for each in refused] == ["o1"] * (2 if round_ == 1 else 5)
+            assert (await rig.store.quota("o1"))[0].usage == 3
+            assert (await rig.store.quota("o2"))[0].usage == 5 * round_
+        told = await asyncio.gather(
+            rig.store.commit([Charge("o1", (count_of("vm", -2),))]),
+            *(rig.store.commit([one[0]]) for _ in range(3)),
+            return_exceptions=True,
+        )
+        assert [isinstance(each, QuotaExceeded) for each in told] == [False, False, False, True]
+
+    async def test_what_is_done_to_a_quota_sees_the_charges_before_it(self, rig: Rig) -> None:
+        charge = Charge("o1", (count_of("vm", 1),))
+        told = await asyncio.gather(
+            rig.store.commit([charge]),
+            rig.store.commit([charge]),
+            rig.store.commit([SetLimits("o1", (count_of("vm", 1),))]),
+            rig.store.commit([DropQuota("o1")]),
+            rig.store.commit([charge]),
+            return_exceptions=True,
+        )
+        [refused] = [each for each in told if isinstance(each, Exception)]
+        assert isinstance(refused, QuotaExceeded)
+        assert refused.usage == 2
+        assert (await rig.store.quota("o1"))[0].usage == 1

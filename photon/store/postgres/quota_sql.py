@@ -61,7 +61,8 @@ CHARGE_ALL: Final = f"""
           RAISE EXCEPTION USING ERRCODE = '{{refused}}';
         END IF;
         INSERT INTO quota_items AS q (owner_id, key, limit_base, usage_base, unit)
-          SELECT t.owner_id, t.key, NULL, t.base, t.unit FROM ({_TOTALS}) AS t
+          SELECT t.owner_id, t.key, NULL, {_sum("t.unit", "t.base", "0")}, t.unit
+            FROM ({_TOTALS}) AS t
           {_ADD};
 """
 
