@@ -24,6 +24,7 @@ STATUS_OF_KIND: Final[dict[Kind, int]] = {
 
 # Where the code says more than its kind does.
 STATUS_OF_CODE: Final[dict[str, int]] = {
+    "AuditUnderWay": 429,
     "HostDeprovisionFailed": 500,
     "HostProvisionFailed": 500,
     "IdempotencyKeyReused": 422,

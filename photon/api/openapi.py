@@ -33,6 +33,7 @@ _ERRORS: Final = {
     413: "The body is too large.",
     415: "The body is of another type than this route takes.",
     422: "The Idempotency-Key was used for another request.",
+    429: "As much of this runs already as may: wait, and ask again.",
     500: "A bug; it was logged under the request's id.",
     503: "Too much is going on; try again in a moment.",
 }

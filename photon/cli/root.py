@@ -12,6 +12,7 @@ from photon.cli.verb import COMMON_OPTIONS_HELP, common_options
 
 # Each noun, and what `photon --help` says of it. Its commands are in photon.cli.commands.NOUN.
 NOUNS: Final = {
+    "audit": "Check every invariant of the running system.",
     "auth": "How the target authenticates.",
     "capacity": "How many more VMs of one sort fit, and what runs out first.",
     "completion": "Print the script that completes commands in your shell.",

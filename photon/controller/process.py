@@ -97,6 +97,7 @@ class ControllerProcess:
             welcome=self._tree.welcome,
             regard=self._hosts.regard,
             overcommit=config.overcommit,
+            living=self._living,
         )
         self._runner = TaskRunner(
             self._store,
@@ -169,6 +170,9 @@ class ControllerProcess:
         """Others take over what this controller has: it must do nothing more."""
         self._abandon()
         self.stopping.set()
+
+    async def _living(self) -> frozenset[str]:
+        return frozenset(member.id for member in self._coordination.members())
 
     def _leads(self, office: str) -> bool:
         return self._offices[office].fence() is not None

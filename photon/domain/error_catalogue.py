@@ -337,6 +337,15 @@ class OutOfThreadPoolWorker(PhotonError):
 
 
 @dataclass(eq=False)
+class AuditUnderWay(PhotonError):
+    """Beyond the contract: answered with 429."""
+
+    code, kind = "AuditUnderWay", Kind.UNAVAILABLE
+    text = "an audit is under way already; follow its task {task_id}, and audit again when it ended"
+    task_id: str
+
+
+@dataclass(eq=False)
 class ControllerLeaving(PhotonError):
     """Load balancers are told before it stops serving."""
 

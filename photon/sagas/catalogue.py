@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from photon.sagas import (
     ask_vm,
+    audit,
     create_vm,
     delete_vm,
     disks,
@@ -34,5 +35,6 @@ SAGAS: Final[tuple[Saga[Any, Any, Any], ...]] = (
     *hosts_sync.SAGAS,
     images.SAGA,
     images_capture.SAGA,
+    audit.SAGA,
     refused.SAGA,
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 from photon.agent_client.address import HostAddress
 from photon.agent_client.protocol import Agents
+from photon.audit.rows import Living
 from photon.domain.error_catalogue import HostNotFound, VmNotFound
 from photon.domain.guest import Inventory
 from photon.domain.host import Host
@@ -26,7 +28,8 @@ class Cloud:
 
     `welcome` makes the scheduler believe in a host as soon as it takes VMs, and `regard` in what an
     operator made of it, before the change feed says so: when the task has ended, it is so. `fetch`
-    reads what a host offers at a URL.
+    reads what a host offers at a URL. `living` tells which controllers live (None: those that
+    have a row in the store); who audits has the one `audit_turn`.
     """
 
     store: CloudStore
@@ -39,6 +42,8 @@ class Cloud:
     regard: Callable[[Host], None]
     fetch: Callable[[str], AsyncGenerator[bytes, None]] = fetch
     overcommit: Overcommit = field(default_factory=Overcommit)
+    living: Living | None = None
+    audit_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def vm(self, vm_id: str) -> Vm:
         vm = await self.store.find(VMS, vm_id)

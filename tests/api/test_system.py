@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from photon.api.plane import Instance
 from photon.api.routes import ROUTES
 from photon.api.views.system import component_status
+from photon.coordination.protocol import CONTROLLER
 from photon.domain.kinds import EntityKind
+from photon.domain.member import Member
 from photon.domain.orphan import Orphan
 from photon.domain.system import SystemState
 from photon.domain.topology import NodeKind, NodeLoad, Picture
-from photon.store.nouns import ORPHANS
+from photon.store.nouns import MEMBERS, ORPHANS
 from photon.store.protocol import Insert
 from photon.wire.v1.system import ComponentInstance, StatusType
 from tests.api.builders import a_host, a_project, a_tenant, a_vm
-from tests.api.rig import Api
+from tests.api.cloud_rig import CloudApi
+from tests.api.rig import OWNER, Api
 
 
 async def test_it_is_available_under_both_names(api: Api) -> None:
@@ -213,3 +218,30 @@ async def test_orphans_are_listed_until_they_are_removed(api: Api) -> None:
             "removalTime": 305_000,
         }
     ]
+
+
+async def test_an_audit_is_asked_for_once_at_a_time(tmp_path: Path) -> None:
+    api = CloudApi(tmp_path, hosts=2)
+    await api.open()
+    try:
+        await api.ready_host()
+        me = Member(OWNER, OWNER, CONTROLLER, "http://api.test")
+        await api.store.commit([Insert(MEMBERS, me)])
+        await api.cloud.audit_turn.acquire()
+        first = (await api.ask("POST", "/v1/system/audit")).json()
+        assert (first["operation"], first["entity"]["kind"]) == ("AUDIT_SYSTEM", "deployment")
+        again = await api.ask("POST", "/v1/system/audit")
+        error = again.json()
+        assert (again.status_code, error["code"]) == (429, "AuditUnderWay")
+        assert error["data"] == {"taskId": first["id"]}
+        api.cloud.audit_turn.release()
+        assert (await api.ended(first["id"])).resource_properties == {
+            "findings": [],
+            "unlisted": 0,
+            "hosts": 1,
+            "hostsSilent": 0,
+            "quotasUnsettled": 0,
+        }
+        assert (await api.ask("POST", "/v1/system/audit")).status_code == 201
+    finally:
+        await api.close()

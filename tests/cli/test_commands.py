@@ -287,6 +287,7 @@ def test_system(photon: Photon) -> None:
     done(photon, "system properties")
     done(photon, "system list-vms")
     assert "there is no such VM" in done(photon, "system orphans")
+    assert "No violations found" in done(photon, "audit")
     done(photon, "system pause")
     done(photon, "system pause-background-tasks")
     done(photon, "system resume")

@@ -10,10 +10,11 @@ from typing import Final
 from photon.agent.drivers.simulated_site import addresses_of
 from photon.agent_client.address import HostAddress
 from photon.agent_client.client import AgentClient
+from photon.audit.whole import audit
+from photon.domain.audit import Violation
 from photon.domain.guest import Inventory
 from photon.domain.orphan import ORPHAN_GRACE_SECONDS
 from photon.outside.clock import RealClock
-from photon.reconcilers.audit import Violation, audit
 from photon.reconcilers.guest_watch import GuestWatch
 from photon.rpc.network import TcpNetwork
 from photon.sdk.client import Client

@@ -14,9 +14,10 @@ from typing import Final
 from photon.agent.drivers.simulated_site import addresses_of
 from photon.agent_client.address import HostAddress
 from photon.agent_client.client import AgentClient
+from photon.audit.whole import audit
 from photon.devbox.postgres import FORGETFUL, PrivatePostgres
+from photon.domain.audit import Violation
 from photon.outside.clock import RealClock
-from photon.reconcilers.audit import Violation, audit
 from photon.rpc.network import TcpNetwork
 from photon.sdk.client import Client
 from photon.store.nouns import HOSTS, MEMBERS, NOUNS, TASKS

@@ -15,8 +15,8 @@ from random import Random
 
 import pytest
 
+from photon.domain.audit import Rule
 from photon.domain.demand import Affinity, Reason
-from photon.reconcilers.audit import Rule
 from photon.sdk.client import AsyncClient, Settings
 from photon.store.nouns import MEMBERS
 from photon.wire.v1.placement import PlacementRule, VmPlacementSpec

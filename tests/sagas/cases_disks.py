@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from photon.domain.audit import Rule
 from photon.domain.disk import DiskState
-from photon.reconcilers.audit import Rule
 from photon.store.nouns import DISKS
 from tests.tasks.building import build_disk, build_site
 from tests.tasks.harness import Check, Request, SagaCase

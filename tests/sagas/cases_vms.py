@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from photon.agent.drivers.simulated_site import addresses_of
+from photon.domain.audit import Rule
 from photon.domain.disk import DiskState
 from photon.domain.guest import PowerOp
 from photon.domain.vm import Vm, VmState
-from photon.reconcilers.audit import Rule
 from photon.sagas.create_vm import PLACEMENT_TRIES_MAX
 from photon.sagas.power_vm import OPERATIONS
 from photon.store.nouns import VMS

@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from photon.sagas.catalogue import SAGAS
-from tests.sagas import cases_disks, cases_hosts, cases_images, cases_missing, cases_sync, cases_vms
+from tests.sagas import (
+    cases_disks,
+    cases_hosts,
+    cases_images,
+    cases_missing,
+    cases_sync,
+    cases_system,
+    cases_vms,
+)
 from tests.tasks import harness
 from tests.tasks.harness import SagaCase
 
@@ -17,6 +25,7 @@ CASES: tuple[SagaCase, ...] = (
     *cases_hosts.CASES,
     *cases_missing.CASES,
     *cases_sync.CASES,
+    *cases_system.CASES,
     *cases_images.CASES,
 )
 PROVED_ELSEWHERE = {"CREATE_IMAGE"}  # No controller can carry on an upload: test_uploads.

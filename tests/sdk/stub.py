@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from tests.sdk.stub_entities import (
+    AUDITED,
     CAPACITY,
     DRY_RUN,
     MAKERS,
@@ -73,6 +74,7 @@ class Stub:
     ids_given: int = 0
     last_link: str | None = None
     keeping: set[str] = field(default_factory=set)
+    audited: Json = field(default_factory=lambda: dict(AUDITED))
 
     async def __call__(self, scope: Json, receive: Receive, send: SendMessage) -> None:
         if scope["type"] == "websocket":
@@ -131,6 +133,10 @@ class Stub:
                 return 200, self._page(asked, [ORPHAN])
             case ["system", "vms"], _:
                 return 200, self._page(asked, [])
+            case ["system", "audit"], _:
+                task = self.task("AUDIT_SYSTEM", "deployment", "default")
+                task["resourceProperties"] = self.audited
+                return 201, task
             case ["system", verb], _:
                 return 201, self.task(verb.replace("-", "_").upper(), "deployment", "default")
             case ["image-datastores"], _:

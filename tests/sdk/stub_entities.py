@@ -251,6 +251,13 @@ DRY_RUN: Json = {
     "error": {"code": "NotEnoughMemoryResource", "message": "5 hosts asked", "data": {}},
     "refusal": _REFUSAL,
 }
+AUDITED: Json = {
+    "findings": [],
+    "unlisted": 0,
+    "hosts": 3,
+    "hostsSilent": 1,
+    "quotasUnsettled": 0,
+}
 CAPACITY: Json = {
     "kind": "capacity",
     "count": 7,

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from photon.agent_client.errors import AgentUnreachable
+from photon.domain.audit import Rule
 from photon.domain.task import TaskState
-from photon.reconcilers.audit import Rule
 from photon.sagas.catalogue import SAGAS
 from photon.scheduler.leaf import Leaf
 from photon.tasks.saga import Saga, Step

@@ -21,11 +21,12 @@ from photon.agent.local import LocalAgent, LocalAgents
 from photon.agent.simulation import Simulation, simulate
 from photon.agent_client.address import HostAddress
 from photon.agent_client.protocol import Agents
+from photon.audit.whole import audit
+from photon.domain.audit import Violation
 from photon.domain.guest import Inventory, Refusal
 from photon.domain.orphan import ORPHAN_GRACE_SECONDS
 from photon.domain.task import Task
 from photon.images.library import ImageLibrary
-from photon.reconcilers.audit import Violation, audit
 from photon.reconcilers.debts import Debts
 from photon.reconcilers.guest_watch import GuestWatch
 from photon.reconcilers.host_register import HostRegister

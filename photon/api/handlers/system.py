@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from photon.api.paging import Listing, list_page, page_asked
 from photon.api.plane import Plane
 from photon.api.route import Call, NoQuery, PageQuery
-from photon.api.submit import Ask, completed
+from photon.api.submit import Ask, Job, completed, submitted
 from photon.api.views.system import (
     controllers_alone,
     orphan_view,
     system_info_view,
     system_status_view,
 )
-from photon.domain.error_catalogue import ControllerLeaving, InvalidAuthConfig
+from photon.domain.audit import AUDIT
+from photon.domain.error_catalogue import AuditUnderWay, ControllerLeaving, InvalidAuthConfig
 from photon.domain.kinds import EntityKind
+from photon.domain.orders.system import AuditSystem
 from photon.domain.system import SYSTEM_ID, System, SystemState
-from photon.store.nouns import DATASTORES, HOSTS, ORPHANS, PROJECTS, SYSTEM, TENANTS, VMS
+from photon.domain.task import TaskState
+from photon.store.nouns import DATASTORES, HOSTS, ORPHANS, PROJECTS, SYSTEM, TASKS, TENANTS, VMS
 from photon.store.protocol import Insert, Update, Write
 from photon.wire.v1 import system as wire
 from photon.wire.v1.basics import ResourceList, StringList
@@ -25,6 +30,8 @@ from photon.wire.v1.task import Task
 from photon.wire.v1.vm import Vm
 
 SystemCall = Call[NoQuery, None]
+
+TASKS_OF_SYSTEM_MAX: Final = 100  # Open at once; an operator has one or two.
 
 
 async def available(plane: Plane, call: SystemCall) -> wire.Available:
@@ -101,6 +108,24 @@ async def list_orphans(plane: Plane, call: Call[PageQuery, None]) -> ResourceLis
     Beyond the contract.
     """
     return await list_page(plane, call, Listing(ORPHANS, orphan_view))
+
+
+async def audit_system(plane: Plane, call: SystemCall) -> Task:
+    """Checks every invariant, on the running system. Beyond the contract.
+
+    The task's resourceProperties are an `Audit`: its findings, and how many more there are.
+
+    Raises:
+        AuditUnderWay: one runs already, here or at another controller.
+    """
+    where = {"entity_id": SYSTEM_ID, "entity_kind": EntityKind.DEPLOYMENT}
+    for state in (TaskState.QUEUED, TaskState.STARTED):
+        page = await plane.store.page(TASKS, {**where, "state": state}, limit=TASKS_OF_SYSTEM_MAX)
+        for task in page.items:
+            if task.operation == AUDIT:
+                raise AuditUnderWay(task.id)
+    ask = Ask(AUDIT, EntityKind.DEPLOYMENT, SYSTEM_ID)
+    return await submitted(plane, call, ask, Job(plane.ids.new(), AuditSystem()), [])
 
 
 async def show_properties(plane: Plane, call: SystemCall) -> wire.SystemProperties:

@@ -107,6 +107,18 @@ ROUTES: Final[tuple[Route, ...]] = (
         query=PageQuery,
     ),
     Route(
+        "POST",
+        "/v1/system/audit",
+        system.audit_system,
+        Task,
+        Tag.SYSTEM,
+        "Check every invariant; the task's answer lists what is broken",
+        role=Role.SYSTEM,
+        status=201,
+        gate=Gate.RESUME,
+        errors=(429,),
+    ),
+    Route(
         "GET",
         "/v1/system/properties",
         system.show_properties,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from photon.sdk.operation import Face, Noun, listing, operation
 from photon.sdk.request import Listing, Request, decoder, get, path, post, query
 from photon.wire.v1.basics import StringList
 from photon.wire.v1.system import (
+    Audit,
     Auth,
     Available,
     Info,
@@ -20,6 +23,11 @@ from photon.wire.v1.system import (
 from photon.wire.v1.task import Task
 from photon.wire.v1.topology import TopologyNode
 from photon.wire.v1.vm import Vm
+
+
+def audit_of(task: Task) -> Audit:
+    """What an audit's task, which is COMPLETED, has found."""
+    return msgspec.convert(task.resource_properties, Audit)
 
 
 class System(Noun[Face]):
@@ -66,6 +74,11 @@ class System(Noun[Face]):
     def orphans(self) -> Listing[Orphan]:
         """What is on hosts and belongs to nobody, until it is removed."""
         return Listing(path("system", "orphans"), Orphan)
+
+    @operation
+    def audit(self) -> Request[Task]:
+        """Checks every invariant; the answer of the task is read with `audit_of`."""
+        return post(path("system", "audit"))
 
     @operation
     def pause(self) -> Request[Task]:

@@ -131,6 +131,27 @@ class Orphan(msgspec.Struct, rename="camel"):
     removal_time: int
 
 
+class AuditFinding(msgspec.Struct):
+    """An invariant that does not hold, of what, and what to do about it."""
+
+    invariant: str
+    id: str
+    problem: str
+    advice: str
+
+
+class Audit(msgspec.Struct, rename="camel"):
+    """What an audit's task answers. `unlisted` findings are beyond those that are listed. Of
+    `hosts` the silent ones were not judged, nor were quotas that changed whenever they were read.
+    """
+
+    findings: list[AuditFinding]
+    unlisted: int
+    hosts: int
+    hosts_silent: int
+    quotas_unsettled: int
+
+
 class SystemUsage(msgspec.Struct):
     number_hosts: int = msgspec.field(name="numberHosts")
     number_vms: int = msgspec.field(name="numberVMs")

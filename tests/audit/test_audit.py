@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from photon.audit.whole import audit
+from photon.domain.audit import Rule
 from photon.domain.guest import GuestDisk, GuestState, Inventory
 from photon.domain.quota import Amount, QuotaUnit
-from photon.reconcilers.audit import Rule, audit
 from photon.store.nouns import DISKS, EPHEMERAL_DISKS, TASKS, VMS
 from photon.store.protocol import Charge, Delete, Update
 from tests.tasks.building import Client, build_disk, build_site, build_vm

@@ -1,0 +1,1 @@
+"""What must always be true of the store and its hosts, checked again from nothing."""
