@@ -137,7 +137,7 @@ def call_of(
         body=None,
         principal=ANYBODY,
         request_id=request_id,
-        base=req.prefix,
+        base=request.base_of(req),
         route_path=route.path,
         status=route.status,
     )

@@ -44,12 +44,20 @@ class Asked(Protocol):
     def query_string(self) -> str: ...
     @property
     def prefix(self) -> str:
-        """What self links begin with: `http://` and the host that was asked for."""
+        """`http://` and the host that was asked for."""
         ...
 
     @property
     def content_type(self) -> str | None: ...
     def get_header(self, name: str) -> str | None: ...
+
+
+def base_of(req: Asked) -> str:
+    """What self links begin with. A proxy that ends TLS says that its caller used it; whoever else
+    says so spoils the links of their own answer, as with a false host."""
+    if req.get_header("x-forwarded-proto") == "https":
+        return f"https{req.prefix.removeprefix('https').removeprefix('http')}"
+    return req.prefix
 
 
 def checked_path(path: dict[str, str]) -> dict[str, str]:

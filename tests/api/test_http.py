@@ -144,6 +144,18 @@ async def test_a_line_serves_one_request_after_the_other(served: Served, line: L
     assert served.edge.count == 4
 
 
+@pytest.mark.parametrize("path", ["/v1/tenants", "/v1/tenant%73"])  # the short way, and Falcon's
+async def test_behind_a_proxy_that_ends_tls_self_links_say_so(
+    served: Served, line: Line, path: str
+) -> None:
+    for said, scheme in (("https", "https"), ("http", "http"), ("gopher", "http")):
+        more = f"{JSON}x-forwarded-proto: {said}\r\nx-forwarded-host: elsewhere\r\n"
+        body = b'{"name": "%s"}' % said.encode()
+        task = json.loads((await line.ask("POST", path, body, more))[2])
+        assert task["selfLink"] == f"{scheme}://api.test/v1/tasks/{task['id']}"
+    assert served.edge.count == (0 if "%" in path else 3)
+
+
 async def test_requests_may_come_before_the_answer_to_the_last(line: Line) -> None:
     for number in range(5):
         line.say("POST", "/v1/tenants", b'{"name": "t%d"}' % number)
