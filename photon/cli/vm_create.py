@@ -184,7 +184,7 @@ def foretell(session: Session, said: VmDryRun) -> None:
         print_json(said)
     elif said.fits:
         click.echo(f"It would go to host {said.host}, datastore {said.datastore}.")
-        print_levels(said.levels)
+        print_levels(said.levels, said.host or "")
     else:
         assert said.error is not None, "what does not fit has an error"
         click.echo(f"It would fail with {said.error.code}: {said.error.message}")

@@ -15,7 +15,7 @@ import pytest
 from photon.cli.root import photon as root
 from tests.cli.conftest import Photon
 from tests.sdk.stub import Stub
-from tests.sdk.stub_entities import Json
+from tests.sdk.stub_entities import HOST_ADDRESS, Json
 
 
 def done(photon: Photon, line: str, *more: str) -> str:
@@ -200,6 +200,8 @@ def test_vm_details(photon: Photon, stub: Stub) -> None:
     assert vm["tags"] == ["blue", "green"]
     assert "10.0.1.5" in done(photon, "vm networks web-1")
     why = done(photon, "vm explain web-1")
+    leaf = why.splitlines()[-1].split()
+    assert leaf[:2] == ["host-3", HOST_ADDRESS], "the leaf's choice is named by its address too"
     assert "On host 10.0.0.3" in why
     assert "10.0.0.9 was chosen before" in why
     assert "spread 0.400, image 0.100" in why

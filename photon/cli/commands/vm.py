@@ -80,7 +80,7 @@ def explain(session: Session, name: str) -> None:
     click.echo(f"On host {placement.host}, datastore {placement.datastore}.")
     for host in placement.refusals:
         click.echo(f"Host {host} was chosen before, and did not take it.")
-    print_levels(placement.levels)
+    print_levels(placement.levels, placement.host)
 
 
 @COMMAND.command("networks")
