@@ -78,6 +78,11 @@ class Demand(msgspec.Struct, frozen=True, omit_defaults=True):
     wishes: tuple[Wish, ...] = ()  # kept where they can be; the more, the better
     dry_run: bool = False  # only asks: the answer is what it would be, and nothing is held
 
+    @property
+    def disk_tags(self) -> tuple[frozenset[str], ...]:
+        """By disk."""
+        return tuple([disk.datastore_tags for disk in self.disks])
+
 
 class DiskPlacement(msgspec.Struct, frozen=True):
     disk_id: str
@@ -138,11 +143,14 @@ class Placement(msgspec.Struct, frozen=True):
 
 
 class Reason(StrEnum):
-    """Why a host was not taken. The order is that of the filters, cheapest and surest first."""
+    """Why a host was not taken: the reasons that nodes give or know without asking each host.
+
+    There are more: each module of `photon.scheduler.filters` has one, so the set is open, and
+    counts of reasons have text. A node takes none that its own release does not know.
+    """
 
     EXCLUDED = "EXCLUDED"  # refused this very demand a moment ago
     NOT_READY = "NOT_READY"  # suspended, in maintenance, not provisioned
-    MISSING = "MISSING"  # its agent does not answer
     NODE_SILENT = "NODE_SILENT"  # could not be asked: its scheduler node does not answer
     WRONG_USAGE = "WRONG_USAGE"  # not a CLOUD (or MGMT) host
     OTHER_HOST = "OTHER_HOST"  # another host was asked for by name
@@ -150,9 +158,6 @@ class Reason(StrEnum):
     NO_NETWORK = "NO_NETWORK"
     NO_DATASTORE_REACH = "NO_DATASTORE_REACH"  # cannot see a datastore that it must see
     NO_DATASTORE_TAG = "NO_DATASTORE_TAG"  # no datastore with the tags or of the type asked for
-    DISKS_APART = "DISKS_APART"  # each disk's tags are somewhere, all disks' on no one datastore
-    GROUP_ELSEWHERE = "GROUP_ELSEWHERE"  # its group's members are on other hosts
-    GROUP_TOO_NEAR = "GROUP_TOO_NEAR"  # the host or its zone has as many members as it may
     TOO_LITTLE_CPU = "TOO_LITTLE_CPU"
     TOO_LITTLE_MEMORY = "TOO_LITTLE_MEMORY"
     TOO_LITTLE_DISK = "TOO_LITTLE_DISK"
@@ -162,7 +167,7 @@ class ReasonCount(msgspec.Struct, frozen=True):
     """So many hosts had this reason. `needed` and `best` are in the reason's own unit (vCPUs, MiB,
     GiB), `best` being the most that any of them had; None where the reason has no amount."""
 
-    reason: Reason
+    reason: str
     hosts: int
     needed: int | None = None
     best: int | None = None
@@ -171,7 +176,7 @@ class ReasonCount(msgspec.Struct, frozen=True):
 class Lack(msgspec.Struct, frozen=True):
     """What one host lacks: `needed` and `free` in the reason's unit, None if it has no amount."""
 
-    reason: Reason
+    reason: str
     needed: int | None = None
     free: int | None = None
 

@@ -1,4 +1,4 @@
-"""What placement's words mean: what a host offers, what disks want, which miss was the nearest.
+"""What placement's words mean: what a host offers, and what disks want.
 
 Which host a demand goes to is decided over many hosts at once, in `photon.scheduler`; what is here
 says what the words of that decision mean. Amounts are vCPUs, MiB of memory and GiB of disk.
@@ -11,15 +11,7 @@ from typing import Final
 
 import msgspec
 
-from photon.domain.demand import (
-    Demand,
-    DiskDemand,
-    DiskPlacement,
-    NearMiss,
-    NoPlacement,
-    Reason,
-    ReasonCount,
-)
+from photon.domain.demand import Demand, DiskDemand, DiskPlacement
 from photon.domain.guest import HostDatastore
 from photon.domain.host import Host, HostState, UsageTag
 from photon.domain.overcommit import CPU_OVERCOMMIT, MEMORY_OVERCOMMIT
@@ -29,13 +21,6 @@ DATASTORE_OVERCOMMIT: Final = 1.0
 
 NFS_LABEL: Final = "NFS"
 _NFS_TYPES: Final = "NFS_"
-
-# Which of these a host lacks first depends on the order of asking alone, so the commonest one
-# speaks for them; before them, a host that passed more filters was nearer.
-_AMOUNTS: Final = frozenset(
-    {Reason.TOO_LITTLE_CPU, Reason.TOO_LITTLE_MEMORY, Reason.TOO_LITTLE_DISK}
-)
-_ORDER: Final[Mapping[Reason, int]] = {reason: place for place, reason in enumerate(Reason)}
 
 
 class HostView(msgspec.Struct, frozen=True):
@@ -90,13 +75,13 @@ def storage_labels(datastore: HostDatastore) -> frozenset[str]:
     return frozenset(labels)
 
 
-def labels_asked(disks: Iterable[DiskDemand]) -> frozenset[str]:
+def labels_asked(tags_by_disk: Iterable[frozenset[str]]) -> frozenset[str]:
     """A VM's disks lie together where they can, so one datastore must have all their tags."""
-    return frozenset(tag.upper() for disk in disks for tag in disk.datastore_tags)
+    return frozenset(tag.upper() for tags in tags_by_disk for tag in tags)
 
 
 def needs_datastore(demand: Demand) -> bool:
-    return bool(demand.disks or demand.datastore_id or demand.datastore_type)
+    return bool(demand.disk_tags or demand.datastore_id or demand.datastore_type)
 
 
 def share_disks(
@@ -122,46 +107,3 @@ def share_disks(
 
 def _roomiest(left: Mapping[str, int]) -> str:
     return min(left, key=lambda id: (-left[id], id))
-
-
-def nearest_miss(refusal: NoPlacement) -> ReasonCount | None:
-    """The reason of the hosts that came nearest to fitting; None when there was no host at all.
-
-    A host that lacks only room passed every other filter, so an amount goes before the rest; but
-    before all of them go hosts that nobody could ask, since any of them may fit.
-    """
-    return max(refusal.reasons, key=_nearness, default=None)
-
-
-def _nearness(count: ReasonCount) -> tuple[int, int, int]:
-    if count.reason is Reason.NODE_SILENT:
-        return 2, 0, 0
-    if count.reason in _AMOUNTS:
-        return 1, count.hosts, _ORDER[count.reason]
-    return 0, _ORDER[count.reason], 0
-
-
-def merged(refusals: Iterable[NoPlacement]) -> NoPlacement:
-    """One refusal that says what all of them say: hosts added up, the best of the best."""
-    asked = 0
-    nearest: NearMiss | None = None
-    counts: dict[Reason, ReasonCount] = {}
-    for refusal in refusals:
-        asked += refusal.hosts_asked
-        miss = refusal.nearest
-        if miss is not None and (nearest is None or miss.distance < nearest.distance):
-            nearest = miss
-        for count in refusal.reasons:
-            before = counts.get(count.reason)
-            counts[count.reason] = count if before is None else _added(before, count)
-    return NoPlacement(asked, most_frequent_first(counts.values()), nearest)
-
-
-def most_frequent_first(counts: Iterable[ReasonCount]) -> tuple[ReasonCount, ...]:
-    return tuple(sorted(counts, key=lambda count: (-count.hosts, _ORDER[count.reason])))
-
-
-def _added(a: ReasonCount, b: ReasonCount) -> ReasonCount:
-    needed = a.needed if a.needed is not None else b.needed
-    bests = [best for best in (a.best, b.best) if best is not None]
-    return ReasonCount(a.reason, a.hosts + b.hosts, needed, max(bests, default=None))

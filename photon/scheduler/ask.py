@@ -17,8 +17,8 @@ class Track:
     def __init__(self, passing: Mask, fell_at: Rows, datastores: Rows | None) -> None:
         self.passing = passing
         self.fitting = int(passing.sum())
-        self.fell_at = fell_at  # by host: the first of photon.scheduler.filters.FIXED that it fails
-        self.datastores = datastores  # see photon.scheduler.filters.datastores_for
+        self.fell_at = fell_at  # by host: the first filter of FIXED that it fails
+        self.datastores = datastores  # see photon.scheduler.suiting.datastores_for
         # Added to scores, so that hosts that cannot be taken are never the best. None: all can.
         self.penalty: Shares | None = None if passing.all() else np.where(passing, 0.0, -np.inf)
 

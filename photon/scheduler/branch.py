@@ -15,10 +15,11 @@ from random import Random
 from typing import Final
 
 from photon.domain.demand import Demand, Level, NoPlacement, Placement, ReasonCount, Strategy
-from photon.domain.fits import Fits, added
-from photon.domain.placement import merged
+from photon.domain.fits import Fits
 from photon.outside.clock import Clock
-from photon.scheduler.filters import constraints
+from photon.scheduler.capacity import added
+from photon.scheduler.filter_order import constraints
+from photon.scheduler.misses import merged
 from photon.scheduler.policy import Policy
 from photon.scheduler.protocol import ChildNode
 from photon.scheduler.seats import Seat

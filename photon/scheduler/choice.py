@@ -17,13 +17,16 @@ from photon.domain.demand import (
     Reason,
     ReasonCount,
 )
-from photon.domain.placement import most_frequent_first, share_disks
+from photon.domain.placement import share_disks
 from photon.scheduler.ask import Ask, Track
-from photon.scheduler.filters import FIXED, amounts_for, constraints, datastores_for, is_wished
+from photon.scheduler.filter_order import FIXED, amounts_for, constraints
 from photon.scheduler.groups import Neighbours
+from photon.scheduler.misses import most_frequent_first
 from photon.scheduler.policy import Policy
 from photon.scheduler.scores import SCORES
+from photon.scheduler.suiting import datastores_for
 from photon.scheduler.table import NO_DATASTORE, Amounts, HostTable, Mask, Rows, Shares
+from photon.scheduler.wishes import is_wished
 
 # Demands have few kinds of constraints at a time; hostile ones push each other out.
 TRACKS_MAX: Final = 256
@@ -120,7 +123,7 @@ class Chooser:
         scored = self._scored(ask, excluded_rows)
         scores = scored.total
         for amount in amounts_for(ask.demand):
-            if amount.reason is not Reason.TOO_LITTLE_DISK:
+            if amount.reason != Reason.TOO_LITTLE_DISK:
                 np.putmask(scores, ~amount.passes(ask), -np.inf)
         np.putmask(scores, _room_in_sum(ask) < ask.gib, -np.inf)
         for row in np.argsort(-scores, kind="stable")[:APART_TRIES_MAX].tolist():
@@ -146,7 +149,7 @@ def why_not(ask: Ask, excluded_rows: Sequence[int]) -> NoPlacement:
         failing = left & ~amount.passes(ask)
         if failing.any():
             count = ReasonCount(amount.reason, int(failing.sum()))
-            if amount.unit:
+            if amount.words.unit:
                 best = max(int(amount.free(ask)[failing].max()), 0)
                 count = ReasonCount(amount.reason, count.hosts, amount.needed(ask), best)
             counts.append(count)
@@ -176,7 +179,7 @@ def _nearest(ask: Ask, asked: Mask) -> NearMiss | None:
     lacks = tuple(
         [
             Lack(amount.reason, amount.needed(ask), max(amount.free_at(ask, row), 0))
-            if amount.unit
+            if amount.words.unit
             else Lack(amount.reason)
             for amount in amounts_for(ask.demand)
             if not amount.passes_at(ask, row)

@@ -13,10 +13,11 @@ import numpy as np
 
 from photon.domain.demand import Reason, ReasonCount
 from photon.domain.fits import FITS_MAX, Fits, Reach, SharedRoom
-from photon.domain.placement import most_frequent_first, share_disks
+from photon.domain.placement import share_disks
 from photon.scheduler.ask import Ask
 from photon.scheduler.books import DatastoreBook
-from photon.scheduler.filters import FIXED, ROOM
+from photon.scheduler.filter_order import FIXED, ROOM
+from photon.scheduler.misses import most_frequent_first
 from photon.scheduler.table import NO_DATASTORE, Amounts, Mask, Rows
 
 # Types of datastores that one host alone reaches; any other may be reached from other processes.
@@ -43,7 +44,7 @@ def _by_amounts(ask: Ask) -> tuple[Amounts, Rows]:
     lacks: Rows = np.full(len(ask.table), -1, dtype=np.intp)
     for place, amount in enumerate(ROOM):
         needed = amount.needed(ask)
-        if needed and amount.reason is not Reason.TOO_LITTLE_DISK:
+        if needed and amount.reason != Reason.TOO_LITTLE_DISK:
             many = np.maximum(amount.free(ask), 0) // needed
             lacks[many < least] = place  # of equals the first, as a refusal names it
             least = np.minimum(least, many)
@@ -79,7 +80,7 @@ def _with_disks(
     table = ask.table
     suiting = ask.track.datastores.reshape(len(table), -1)  # flat when no host has two
     shared = np.array([False, *(_is_shared(book) for book in table.datastores)], dtype=np.bool_)
-    disk_place = next(n for n, each in enumerate(ROOM) if each.reason is Reason.TOO_LITTLE_DISK)
+    disk_place = next(n for n, each in enumerate(ROOM) if each.reason == Reason.TOO_LITTLE_DISK)
     own = _own_room(ask, passing, suiting, shared, by_hosts)
     taken = np.minimum(by_hosts, own)
     lacks = lacks.copy()

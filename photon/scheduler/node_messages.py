@@ -6,15 +6,17 @@ own would take. Whatever comes in is checked before a node sees it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from photon.domain.demand import Demand, NoPlacement, Placement
+from photon.domain.demand import Demand, Lack, NoPlacement, Placement, ReasonCount
 from photon.domain.fits import Fits
 from photon.rpc.errors import BadArguments
 from photon.rpc.service import Service, find_thrift_file, load_service
+from photon.scheduler.filter_order import BY_REASON
 from photon.scheduler.names import SIEVE_BYTES
 from photon.scheduler.summary import Facts, Summary
 
@@ -102,7 +104,10 @@ def answer_of(answer: Any, demand: Demand) -> Placement | NoPlacement:
     if answer.placed is None or answer.body is None:
         raise BadArguments("an answer lacks its body")
     if not answer.placed:
-        return _decoded(_REFUSAL, answer.body)
+        refusal = _decoded(_REFUSAL, answer.body)
+        _check_known(refusal.reasons)
+        _check_known(refusal.nearest.lacks if refusal.nearest else ())
+        return refusal
     placement = _decoded(_PLACEMENT, answer.body)
     _check_pair(demand, placement)
     return placement
@@ -113,7 +118,11 @@ def fits_to(fits: Fits) -> bytes:
 
 
 def fits_of(body: bytes) -> Fits:
-    return _decoded(_FITS, body)
+    fits = _decoded(_FITS, body)
+    _check_known(fits.reasons)
+    for reach in fits.reaches:
+        _check_known(reach.reasons)
+    return fits
 
 
 # Notices
@@ -191,6 +200,13 @@ def _check(demand: Demand) -> None:
         raise BadArguments("a demand's amounts are out of all bounds")
     if len(demand.disks) > DISKS_MAX:
         raise BadArguments(f"a demand of {len(demand.disks)} disks; {DISKS_MAX} are allowed")
+
+
+def _check_known(said: Sequence[ReasonCount | Lack]) -> None:
+    """The set of reasons is open, but each has its place and its words only where it is known."""
+    for each in said:
+        if each.reason not in BY_REASON:
+            raise BadArguments("a reason of another release")
 
 
 def _check_pair(demand: Demand, placement: Placement) -> None:

@@ -59,5 +59,5 @@ class PatientRoot:
             await self._moves.wait_turn(seconds=min(left, ASK_AGAIN_SECONDS))
 
     def _may_change(self, refusal: NoPlacement) -> bool:
-        silent = any(count.reason is Reason.NODE_SILENT for count in refusal.reasons)
+        silent = any(count.reason == Reason.NODE_SILENT for count in refusal.reasons)
         return silent or self._moves.is_rebuilding()

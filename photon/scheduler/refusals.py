@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable
 from photon.domain.demand import Demand
 from photon.domain.guest import AgentRefusal
 from photon.scheduler.books import DatastoreBook, DiskHeld, Held, HostBook
-from photon.scheduler.filters import constraints
+from photon.scheduler.filter_order import constraints
 from photon.scheduler.leases import Leases
 from photon.scheduler.ledger import Ledger
 from photon.scheduler.policy import Policy

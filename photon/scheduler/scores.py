@@ -9,9 +9,9 @@ import numpy as np
 
 from photon.domain.demand import Strategy
 from photon.scheduler.ask import Ask
-from photon.scheduler.filters import meets
 from photon.scheduler.policy import Policy
 from photon.scheduler.table import Shares
+from photon.scheduler.wishes import meets
 
 Score = Callable[[Ask, Policy], Shares | None]
 

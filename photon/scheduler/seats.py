@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from typing import Final
 
 from photon.domain.demand import Demand, NoPlacement, Reason
-from photon.scheduler.filters import constraints
+from photon.scheduler.filter_order import constraints
 from photon.scheduler.protocol import ChildNode
 from photon.scheduler.summary import Facts, Summary, ruled_out
 

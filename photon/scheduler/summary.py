@@ -17,7 +17,8 @@ import msgspec
 from photon.domain.affinity import AffinityKind
 from photon.domain.demand import Demand, NoPlacement, Reason, ReasonCount, Wish
 from photon.domain.host import UsageTag
-from photon.domain.placement import labels_asked, merged
+from photon.domain.placement import labels_asked
+from photon.scheduler.misses import merged
 from photon.scheduler.names import Names, Sieve, names_of, names_of_all, sieve_of, sieve_of_all
 from photon.scheduler.table import HostTable
 
@@ -176,7 +177,7 @@ def ruled_out(summary: Summary, demand: Demand) -> NoPlacement | None:
 
 
 def missing_fact(facts: Facts, demand: Demand) -> Reason | None:
-    """Reads no more of a demand than `photon.scheduler.filters.constraints` gives."""
+    """Reads no more of a demand than `photon.scheduler.filter_order.constraints` gives."""
     reached = set(demand.datastores_reached)
     if demand.datastore_id is not None:
         reached.add(demand.datastore_id)
@@ -191,7 +192,7 @@ def missing_fact(facts: Facts, demand: Demand) -> Reason | None:
         return Reason.NO_NETWORK
     if not all(facts.datastores.may_have(each) for each in reached):
         return Reason.NO_DATASTORE_REACH
-    if not facts.labels.may_have_all(labels_asked(demand.disks)):
+    if not facts.labels.may_have_all(labels_asked(demand.disk_tags)):
         return Reason.NO_DATASTORE_TAG
     return None
 

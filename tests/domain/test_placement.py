@@ -6,14 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photon.domain.demand import Demand, DiskDemand, NoPlacement, Reason, ReasonCount
+from photon.domain.demand import Demand, DiskDemand
 from photon.domain.guest import HostDatastore
 from photon.domain.host import Host, HostState, UsageTag
 from photon.domain.placement import (
     HostView,
     labels_asked,
-    merged,
-    nearest_miss,
     needs_datastore,
     share_disks,
     storage_labels,
@@ -83,46 +81,13 @@ def test_a_datastore_is_known_by_its_tags_and_its_type(
 
 def test_all_disks_tags_are_asked_of_one_datastore() -> None:
     asked = [DiskDemand("a", 1, frozenset({"ssd"})), DiskDemand("b", 1, frozenset({"NFS"}))]
-    assert labels_asked(asked) == {"SSD", "NFS"}
+    assert labels_asked([each.datastore_tags for each in asked]) == {"SSD", "NFS"}
 
 
 def test_only_what_stores_needs_a_datastore() -> None:
     assert not needs_datastore(Demand("x", cpus=1))
     assert needs_datastore(Demand("x", disks=tuple(disks(1))))
     assert needs_datastore(Demand("x", datastore_id="ds"))
-
-
-@pytest.mark.parametrize(
-    "reasons, nearest",
-    [
-        ([], None),
-        ([(Reason.NOT_READY, 2), (Reason.TOO_LITTLE_MEMORY, 7)], Reason.TOO_LITTLE_MEMORY),
-        # A host that lacks room is nearer than any number that are elsewhere.
-        ([(Reason.OTHER_ZONE, 9), (Reason.TOO_LITTLE_DISK, 1)], Reason.TOO_LITTLE_DISK),
-        # Among those that lack room, the commonest lack speaks.
-        ([(Reason.TOO_LITTLE_CPU, 5), (Reason.TOO_LITTLE_DISK, 1)], Reason.TOO_LITTLE_CPU),
-        ([(Reason.TOO_LITTLE_CPU, 3), (Reason.TOO_LITTLE_MEMORY, 3)], Reason.TOO_LITTLE_MEMORY),
-        # Among the rest, whoever passed more filters.
-        ([(Reason.NOT_READY, 8), (Reason.DISKS_APART, 1)], Reason.DISKS_APART),
-    ],
-)
-def test_the_code_is_that_of_the_nearest_miss(
-    reasons: list[tuple[Reason, int]], nearest: Reason | None
-) -> None:
-    counts = tuple(ReasonCount(reason, hosts) for reason, hosts in reasons)
-    found = nearest_miss(NoPlacement(sum(count.hosts for count in counts), counts))
-    assert (found and found.reason) == nearest
-
-
-def test_refusals_of_several_leaves_are_added_up() -> None:
-    a = NoPlacement(3, (ReasonCount(Reason.TOO_LITTLE_CPU, 3, 8, 2),))
-    b = NoPlacement(
-        6, (ReasonCount(Reason.OTHER_ZONE, 5), ReasonCount(Reason.TOO_LITTLE_CPU, 1, 8, 4))
-    )
-    assert merged([a, b]) == NoPlacement(
-        9, (ReasonCount(Reason.OTHER_ZONE, 5), ReasonCount(Reason.TOO_LITTLE_CPU, 4, 8, 4))
-    )
-    assert merged([]) == NoPlacement(0, ())
 
 
 def test_a_host_offers_whole_amounts_of_what_it_has() -> None:

@@ -16,7 +16,7 @@ from random import Random
 import pytest
 
 from photon.domain.audit import Rule
-from photon.domain.demand import Affinity, Reason
+from photon.domain.demand import Affinity
 from photon.sdk.client import AsyncClient, Settings
 from photon.store.nouns import MEMBERS
 from photon.wire.v1.placement import PlacementRule, VmPlacementSpec
@@ -173,7 +173,7 @@ async def test_a_controller_that_is_killed_still_knows_which_vms_lie_apart(cloud
         one_more = apart_vm(cloud.seeded, "more", asked)
         said = await client.vms.dry_run(project, one_more)
         assert said.refusal is not None
-        assert [each.reason for each in said.refusal.reasons] == [Reason.GROUP_TOO_NEAR]
+        assert [each.reason for each in said.refusal.reasons] == ["GROUP_TOO_NEAR"]
         await cloud.controller.kill()
         await cloud.controller.start()
         assert not (await client.vms.dry_run(project, one_more)).fits

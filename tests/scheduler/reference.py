@@ -44,7 +44,7 @@ class PlainHost:
         ]
 
 
-def why_not(host: PlainHost, demand: Demand) -> Reason | None:
+def why_not(host: PlainHost, demand: Demand) -> str | None:
     """None too when only room for disks lying apart is there."""
     fixed = _why_never(host, demand)
     if fixed is not None:
@@ -80,7 +80,7 @@ def _rooms(host: PlainHost, demand: Demand) -> dict[str, int]:
     return {id: host.free_gib(id) for id in host.suiting(demand, wanted)}
 
 
-def _why_never(host: PlainHost, demand: Demand) -> Reason | None:
+def _why_never(host: PlainHost, demand: Demand) -> str | None:
     view = host.view
     reached = set(demand.datastores_reached) | {demand.datastore_id or ""} - {""}
     if view.id in demand.hosts_excluded:
@@ -88,7 +88,7 @@ def _why_never(host: PlainHost, demand: Demand) -> Reason | None:
     if view.state is not HostState.READY or host.mode is not HostMode.NORMAL:
         return Reason.NOT_READY
     if host.silent:
-        return Reason.MISSING
+        return "MISSING"
     if demand.usage not in view.usage_tags:
         return Reason.WRONG_USAGE
     if demand.host_address not in (None, view.address):
@@ -102,12 +102,12 @@ def _why_never(host: PlainHost, demand: Demand) -> Reason | None:
     return _why_no_datastore(host, demand)
 
 
-def _why_no_datastore(host: PlainHost, demand: Demand) -> Reason | None:
+def _why_no_datastore(host: PlainHost, demand: Demand) -> str | None:
     if not (demand.disks or demand.datastore_id or demand.datastore_type):
         return None
     alone = [disk.datastore_tags for disk in demand.disks] or [frozenset()]
     if not all(host.suiting(demand, tags) for tags in alone):
         return Reason.NO_DATASTORE_TAG
     if not host.suiting(demand, frozenset[str]().union(*alone)):
-        return Reason.DISKS_APART
+        return "DISKS_APART"
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -139,14 +140,14 @@ def check_refusal(cloud: list[PlainHost], demand: Demand, refusal: NoPlacement) 
     assert None not in reasons
     assert {count.reason: count.hosts for count in refusal.reasons} == reasons
     assert refusal.hosts_asked == len(cloud) == sum(count.hosts for count in refusal.reasons)
-    free = {
+    free: dict[str, tuple[int, Callable[[PlainHost], int]]] = {
         Reason.TOO_LITTLE_CPU: (demand.cpus, PlainHost.free_cpus),
         Reason.TOO_LITTLE_MEMORY: (demand.memory_mib, PlainHost.free_memory_mib),
     }
     for count in refusal.reasons:
         if count.reason in free:
             needed, amount = free[count.reason]
-            best = max(amount(host) for host in cloud if why_not(host, demand) is count.reason)
+            best = max(amount(host) for host in cloud if why_not(host, demand) == count.reason)
             assert (count.needed, count.best) == (needed, max(best, 0))
 
 

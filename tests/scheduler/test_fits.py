@@ -12,15 +12,13 @@ from hypothesis import strategies as st
 from photon.domain.demand import Demand, DiskDemand, Placement, Reason, ReasonCount, Strategy
 from photon.domain.fits import (
     FITS_MAX,
-    REACHES_MAX,
     Capacity,
     Fits,
     Reach,
     SharedRoom,
-    added,
-    capacity_of,
 )
 from photon.domain.guest import HostDatastore
+from photon.scheduler.capacity import REACHES_MAX, added, capacity_of
 from photon.scheduler.leaf import Leaf
 from photon.scheduler.policy import SUMMARY_SECONDS
 from photon.scheduler.tree import Tree, TreeShape

@@ -8,7 +8,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photon.domain.demand import Affinity, Demand, GroupRule, Placement, Reason, ReasonCount
+from photon.domain.demand import Affinity, Demand, GroupRule, Placement, ReasonCount
 from photon.scheduler.errors import UnfullfillableAffinities
 from photon.scheduler.leaf import Leaf
 from photon.scheduler.policy import CONFIRMED_GRACE_SECONDS, SUMMARY_SECONDS
@@ -90,8 +90,8 @@ def test_a_hard_rule_is_kept_and_refuses_only_what_no_host_may_take(
         else:
             assert not may
             assert {count.reason for count in answer.reasons} <= {
-                Reason.GROUP_ELSEWHERE,
-                Reason.GROUP_TOO_NEAR,
+                "GROUP_ELSEWHERE",
+                "GROUP_TOO_NEAR",
             }
             assert answer.hosts_asked == HOSTS == sum(count.hosts for count in answer.reasons)
         assert tree.audit() == []
@@ -108,7 +108,7 @@ def test_as_many_of_a_group_as_there_are_hosts_lie_apart_and_one_more_is_refused
     assert len(hosts) == HOSTS
     one_more = member("more", "red", rule)
     answer = refused(at_once(tree.root.place(one_more)))
-    assert answer.reasons == (ReasonCount(Reason.GROUP_TOO_NEAR, HOSTS),)
+    assert answer.reasons == (ReasonCount("GROUP_TOO_NEAR", HOSTS),)
     error = error_of(one_more, answer)
     assert isinstance(error, UnfullfillableAffinities)
     assert "as many VMs of its group" in str(error)

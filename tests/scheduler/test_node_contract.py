@@ -11,9 +11,9 @@ from random import Random
 import pytest
 
 from photon.domain.demand import Affinity, DiskDemand, GroupRule, Level, Reason, ReasonCount
-from photon.domain.fits import capacity_of
 from photon.domain.guest import AgentRefusal
 from photon.scheduler.branch import Branch
+from photon.scheduler.capacity import capacity_of
 from photon.scheduler.leaf import Leaf
 from photon.scheduler.policy import (
     CONFIRMED_GRACE_SECONDS,
@@ -242,7 +242,7 @@ async def test_rules_and_groups_are_kept(scene: Scene) -> None:
     hosts = {placed(await scene.node.place(demand)).host_id for demand in demands[:HOSTS]}
     assert len(hosts) == HOSTS
     answer = refused(await scene.node.place(demands[HOSTS]))
-    assert answer.reasons == (ReasonCount(Reason.GROUP_TOO_NEAR, HOSTS),)
+    assert answer.reasons == (ReasonCount("GROUP_TOO_NEAR", HOSTS),)
 
 
 async def test_each_disk_gets_a_datastore_that_suits_it(scene: Scene) -> None:

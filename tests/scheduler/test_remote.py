@@ -11,8 +11,9 @@ import msgspec
 
 from photon.domain.demand import Demand, NoPlacement, Placement, Reason, ReasonCount
 from photon.domain.errors import Kind
-from photon.domain.fits import Fits, capacity_of
+from photon.domain.fits import Fits
 from photon.outside.clock import RealClock
+from photon.scheduler.capacity import capacity_of
 from photon.scheduler.errors import NodesSilent
 from photon.scheduler.leaf import Leaf
 from photon.scheduler.node_messages import Confirm, Release, notice_to

@@ -19,12 +19,13 @@ from photon.api.quota_room import times_within
 from photon.api.route import Call, NoQuery
 from photon.api.views.placement import refusal_view
 from photon.domain.demand import Demand, DiskDemand
-from photon.domain.fits import Capacity, capacity_of
+from photon.domain.fits import Capacity
 from photon.domain.flavor import FlavorKind, disk_cost
-from photon.domain.placement import nearest_miss
 from photon.domain.quota import Amount, total
 from photon.domain.readiness import Readiness
 from photon.domain.vm_spec import check_affinities
+from photon.scheduler.capacity import capacity_of
+from photon.scheduler.misses import nearest_miss
 from photon.scheduler.sentence import error_of
 from photon.store.nouns import SUBNETS, ZONES
 from photon.wire.v1 import capacity as wire
