@@ -76,18 +76,21 @@ class Constraints(msgspec.Struct, frozen=True, cache_hash=True):
 class _Latest:
     """The demand that was asked about last, and what it was: each level of a tree asks again."""
 
-    demand: Demand | None = None
-    constraints: Constraints | None = None
+    __slots__ = ("constraints", "demand")
+
+    def __init__(self) -> None:
+        self.demand: Demand | None = None
+        self.constraints = Constraints(())
 
 
+_latest: Final = _Latest()
 _READ: Final = sorted({name for each in FIXED for name in each.reads})
 _read: Final = attrgetter(*_READ)
 
 
 def constraints(demand: Demand) -> Constraints:
     """All of a demand that fixed filters read, and with them `datastores_for` and summaries."""
-    latest = _Latest.constraints
-    if latest is None or _Latest.demand is not demand:
-        latest = Constraints(_read(demand))
-        _Latest.demand, _Latest.constraints = demand, latest
-    return latest
+    if _latest.demand is not demand:
+        _latest.constraints = Constraints(_read(demand))
+        _latest.demand = demand
+    return _latest.constraints
