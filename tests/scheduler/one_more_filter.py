@@ -1,6 +1,6 @@
 """Run in a copy of the sources with one more filter: tells, as JSON, what became of it.
 
-See test_filter_order.py. The filter keeps a VM of two vCPUs from hosts that offer less than 100,000.
+See test_filter_order.py. The filter keeps a VM of two vCPUs from hosts that offer below 100,000.
 """
 
 from __future__ import annotations
