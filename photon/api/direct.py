@@ -18,7 +18,7 @@ from photon.api import errors, request
 from photon.api.download import Download
 from photon.api.edge import answer_to, call_of, encode, known_error, take_body
 from photon.api.plane import Plane
-from photon.api.route import Route
+from photon.api.route import REVISION_HEADER, Route
 
 DIRECT_BODY_BYTES_MAX: Final = 65_536  # A larger body seldom comes whole; Falcon reads it in parts.
 
@@ -61,6 +61,7 @@ class PlainRoute:
     route: Route
     message: Callable[[bytes], Any]
     parameters: tuple[str, ...]
+    watches: bool
 
 
 @dataclass(slots=True)
@@ -88,7 +89,7 @@ class DirectEdge:
                 parameters.append(segment.strip("{}"))
                 name = _PARAMETER
             node = node.children.setdefault(name, _Node())
-        known = PlainRoute(route, request.body_reader(route), tuple(parameters))
+        known = PlainRoute(route, request.body_reader(route), tuple(parameters), route.watches)
         node.by_method[route.method] = known
 
     def find(self, method: str, path: str) -> tuple[PlainRoute, dict[str, str]] | None:
@@ -118,7 +119,8 @@ class DirectEdge:
                 take_body(route, asked, call, plain.message, asked.content)
             answer = await answer_to(plane, route, call)
             assert not isinstance(answer, Download), "a route that downloads was taken as plain"
-            return Reply(call.status, request_id, encode(answer))
+            said = () if call.revision is None else ((REVISION_HEADER, str(call.revision)),)
+            return Reply(call.status, request_id, encode(answer), said)
         except Exception as wrong:  # The edge of a request: its caller is told, whatever it was.
             error = known_error(wrong, asked, request_id)
             headers = tuple(errors.headers_of(error).items())

@@ -22,7 +22,8 @@ from photon.api.download import Download
 from photon.api.edge_errors import MethodNotAllowed
 from photon.api.plane import Plane
 from photon.api.principal import ANYBODY
-from photon.api.route import API_VERSION, Call, Gate, Route
+from photon.api.route import API_VERSION, LINE, REVISION_HEADER, Call, Gate, Route
+from photon.api.watching import EVENT_STREAM, WatchStream
 from photon.domain.error_catalogue import (
     Contended,
     IdempotencyKeyReused,
@@ -112,7 +113,18 @@ def _responder(plane: Plane, route: Route, body_seconds_max: float) -> _Respond:
         elif route.method != "GET":
             content = await request.content_of(req, route, seconds_max=body_seconds_max)
             take_body(route, req, call, message, content)
+        if route.watches:
+            call.last_event_id = req.get_header("last-event-id")
+            call.line = req.scope.get("extensions", {}).get(LINE)
         answer = await answer_to(plane, route, call)
+        if call.revision is not None:
+            resp.set_header(REVISION_HEADER, str(call.revision))
+        if isinstance(answer, WatchStream):
+            resp.content_type = EVENT_STREAM
+            resp.set_header("cache-control", "no-store")
+            resp.set_header("x-accel-buffering", "no")  # some proxies would keep events back
+            resp.stream = answer
+            return
         if isinstance(answer, Download):
             resp.content_type = answer.content_type
             resp.content_length = answer.size_bytes

@@ -43,3 +43,22 @@ class InvalidIdempotencyKey(PhotonError):
     code, kind = "InvalidEntity", Kind.INVALID
     text = "an Idempotency-Key has 1 to {length_max} printable ASCII characters; take a UUID"
     length_max: int
+
+
+@dataclass(eq=False)
+class RevisionGone(PhotonError):
+    code, kind = "RevisionGone", Kind.NOT_FOUND
+    text = (
+        "changes since revision {since} are not known here, those since {oldest} are; list again, "
+        "and watch from the Photon-Revision of that list's first page"
+    )
+    since: int
+    oldest: int
+
+
+@dataclass(eq=False)
+class TooManyWatchers(PhotonError):
+    code, kind = "TooManyWatchers", Kind.UNAVAILABLE
+    text = "this controller already tells {limit} watchers; watch at another one, or later"
+    limit: int
+    retry_after_seconds: int = 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from photon.api.edge_errors import RequestTimeout, RequestTooLarge
+from photon.api.edge_errors import RequestTimeout, RequestTooLarge, TooManyWatchers
 from photon.domain.error_catalogue import OutOfThreadPoolWorker, QuotaError
 from photon.domain.errors import Kind, PhotonError, code_of
 from photon.domain.quota import QuotaUnit, in_unit
@@ -31,6 +31,7 @@ STATUS_OF_CODE: Final[dict[str, int]] = {
     "MethodNotAllowed": 405,
     "RequestTimeout": 408,
     "RequestTooLarge": 413,
+    "RevisionGone": 410,
     "UnsupportedMediaType": 415,
 }
 
@@ -45,7 +46,7 @@ def view(error: PhotonError) -> ApiError:
 
 
 def headers_of(error: PhotonError) -> dict[str, str]:
-    if isinstance(error, OutOfThreadPoolWorker):
+    if isinstance(error, OutOfThreadPoolWorker | TooManyWatchers):
         return {"retry-after": str(error.retry_after_seconds)}
     if isinstance(error, RequestTimeout | RequestTooLarge):
         return {"connection": "close"}  # Else the rest of the body would still have to be read.

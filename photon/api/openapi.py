@@ -16,6 +16,7 @@ import msgspec
 from photon.api.principal import Role
 from photon.api.route import API_VERSION, Gate, NoQuery, Route, Tag
 from photon.api.schemas import Schemas
+from photon.api.watching import EVENT_STREAM
 from photon.wire.v1.basics import ApiError
 from photon.wire.v1.task import Task
 
@@ -30,6 +31,7 @@ _ERRORS: Final = {
     403: "The system is paused, or whoever asks may not do this.",
     404: "What the path or the page link names is not there.",
     408: "The body came too slowly.",
+    410: "What happened since that revision is no longer known; list again.",
     413: "The body is too large.",
     415: "The body is of another type than this route takes.",
     422: "The Idempotency-Key was used for another request.",
@@ -37,6 +39,7 @@ _ERRORS: Final = {
     500: "A bug; it was logged under the request's id.",
     503: "Too much is going on; try again in a moment.",
 }
+_REVISION: Final = "Photon-Revision"
 _PATH_PARAMETER: Final = re.compile(r"\{(\w+)\}")
 _IDEMPOTENCY_KEY: Final[Json] = {
     "name": "Idempotency-Key",
@@ -48,6 +51,10 @@ _IDEMPOTENCY_KEY: Final[Json] = {
 }
 _HEADERS: Final[Json] = {
     "REQUEST-ID": {"description": "Names this request in the log.", "schema": {"type": "string"}},
+    "Photon-Revision": {
+        "description": "The revision of the list: who watches from there on misses nothing.",
+        "schema": {"type": "integer"},
+    },
     "X-API-VERSION": {"schema": {"type": "string", "const": API_VERSION}},
 }
 _ERROR: Final[Json] = {"$ref": "#/components/schemas/ApiError"}
@@ -150,7 +157,11 @@ def _responses(route: Route, schemas: Schemas) -> Json:
     media = "application/octet-stream" if route.downloads else "application/json"
     content: Json = {} if route.downloads else {"schema": schemas.of(route.answer)}
     text = "A task." if route.answer is Task else "What was asked for."
-    answers: Json = {str(route.status): _answer(text, {media: content})}
+    good = _answer(text, {media: content})
+    if route.watches:
+        good["content"][EVENT_STREAM] = {"schema": {"type": "string"}}
+        good["headers"][_REVISION] = {"$ref": f"#/components/headers/{_REVISION}"}
+    answers: Json = {str(route.status): good}
     for other, kind in route.others:
         body = {"application/json": {"schema": schemas.of(kind)}}
         answers[str(other)] = _answer("What would happen; nothing was done.", body)
@@ -160,7 +171,9 @@ def _responses(route: Route, schemas: Schemas) -> Json:
 
 
 def _answer(text: str, content: Json) -> Json:
-    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
+    headers = {
+        name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS if name != _REVISION
+    }
     return {"description": text, "headers": headers, "content": content}
 
 
@@ -174,6 +187,8 @@ def error_statuses(route: Route) -> list[int]:
     # A body may name things too: a host's zone, a VM's image.
     if "{" in route.path or route.body or "pageLink" in Schemas.member_names(route.query):
         statuses.add(404)
+    if route.watches:
+        statuses.add(410)
     if route.method != "GET":
         statuses |= {408, 413}
     if route.body is not None or route.upload:

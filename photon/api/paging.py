@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -17,7 +17,7 @@ import msgspec
 from photon.api.plane import Plane
 from photon.api.route import Call
 from photon.domain.error_catalogue import InvalidPageSize, PageExpired
-from photon.store.protocol import Entity, Noun, Where
+from photon.store.protocol import Entity, Noun, Value, Where
 from photon.wire.v1.basics import ResourceList
 
 PAGE_SIZE_MIN: Final = 1
@@ -100,16 +100,33 @@ def _opened(text: str, path: str) -> _Link:
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[E, View]):
-    """Rows of `noun`, each as `view` shows it.
+    """Rows of `noun`, each as `view` shows it, or several at a time as `views` does.
+
+    `also` names nouns whose rows have the ids of those that they are about: a change of one changes
+    a view.
 
     `within` is what the path says and always holds; `filters` are what the query may say, None
     where it does not.
     """
 
     noun: Noun[E]
-    view: Callable[[E, str], View]
+    view: Callable[[E, str], View] | None = None
     within: Where = field(default_factory=dict)
     filters: Filters = field(default_factory=dict)
+    views: Callable[[Sequence[E], str], Awaitable[list[View]]] | None = None
+    also: tuple[str, ...] = ()
+
+    @property
+    def where(self) -> dict[str, Value]:
+        """What holds for each row of the list."""
+        said = {name: value for name, value in self.filters.items() if value is not None}
+        return {**said, **self.within}
+
+    async def shown(self, rows: Sequence[E], base: str) -> list[View]:
+        if self.views is not None:
+            return await self.views(rows, base)
+        assert self.view is not None, "one of the two is given"
+        return [self.view(row, base) for row in rows]
 
 
 async def list_page(
@@ -126,7 +143,8 @@ async def list_page(
         before=asked.before,
     )
     items = page.items
-    answer: ResourceList[View] = ResourceList([listing.view(item, call.base) for item in items])
+    call.revision = page.revision
+    answer: ResourceList[View] = ResourceList(await listing.shown(items, call.base))
     if not items:
         return answer
     path = _path(call)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from photon.api.watches import Watches
 from photon.domain.system import System
 from photon.domain.task import Task
 from photon.domain.topology import Picture
@@ -72,7 +73,9 @@ class Plane:
     topology: Callable[[], Picture] = lambda: Picture(0, "", "", ())
     kept: KeptReads = field(init=False)
     missing: MissingHosts = field(init=False)
+    watches: Watches = field(init=False)
 
     def __post_init__(self) -> None:
         self.kept = KeptReads(self.store, (PROJECTS, FLAVORS, IMAGES, SUBNETS))
         self.missing = MissingHosts(self.store)
+        self.watches = Watches(self.store)

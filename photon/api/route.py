@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -13,6 +13,8 @@ from photon.api.plane import Plane
 from photon.api.principal import Principal, Role
 
 API_VERSION: Final = "1.0"  # In every release (contract, 11.12).
+REVISION_HEADER: Final = "photon-revision"  # on lists: watched from there on, nothing is missed
+LINE: Final = "photon.line"  # the ASGI extension that holds a request's `Line`
 
 Query = TypeVar("Query")
 Body = TypeVar("Body")
@@ -54,16 +56,19 @@ class PageQuery(msgspec.Struct, rename="camel"):
     page_link: str | None = None
 
 
-class NamedQuery(msgspec.Struct, rename="camel"):
+class WatchedQuery(PageQuery):
+    """A list that can be watched: `since` is a revision, or the id of an event (see `watching`)."""
+
+    watch: bool = False
+    since: str | None = None
+
+
+class NamedQuery(WatchedQuery):
     name: str | None = None
-    page_size: str | None = None
-    page_link: str | None = None
 
 
-class StateQuery(msgspec.Struct, rename="camel"):
+class StateQuery(WatchedQuery):
     state: str | None = None
-    page_size: str | None = None
-    page_link: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +96,26 @@ class Call(Generic[Query, Body]):
     chunks: Any = None  # an upload's body: an async iterator of bytes
     content_type: str = ""
     content_length: int | None = None  # of an upload's body, where the client says it
+    last_event_id: str | None = None  # where a watcher goes on that was cut off
+    line: Line | None = None  # what the request came on, where that is known
+    revision: int | None = None  # the answer is as of this one
 
     @property
     def id(self) -> str:
         """The `{id}` of the path."""
         return self.path["id"]
+
+
+class Line(Protocol):
+    """The connection of a request whose answer is a stream."""
+
+    def abort(self) -> None:
+        """Cuts it at once; what was not yet sent is forgotten."""
+        ...
+
+    def when_lost(self, call: Callable[[], None]) -> None:
+        """`call` is made when the connection ends; it takes the place of the one before."""
+        ...
 
 
 Handler = Callable[[Plane, Any], Awaitable[Any]]
@@ -127,6 +147,11 @@ class Route:
     @property
     def operation_id(self) -> str:
         return self.handler.__name__
+
+    @property
+    def watches(self) -> bool:
+        """Whether its list can be watched."""
+        return issubclass(self.query, WatchedQuery)
 
     @property
     def owner(self) -> str:

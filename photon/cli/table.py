@@ -13,7 +13,7 @@ GAP = "  "
 def print_table(columns: Sequence[Column], items: Iterable[Any]) -> None:
     """One row an item. Piped, nothing is cut or coloured, and columns are two spaces apart."""
     titles = [title for title, _ in columns]
-    rows = [[_cell(value(item)) for _, value in columns] for item in items]
+    rows = [[cell(value(item)) for _, value in columns] for item in items]
     if sys.stdout.isatty():
         _draw(titles, rows)
     else:
@@ -58,7 +58,7 @@ STYLES = {
 }
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
     """One line, whatever a server put in it: a name with an escape sequence moves no cursor."""
     if value is None or value == "":
         return "-"

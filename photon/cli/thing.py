@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -15,21 +15,25 @@ from photon.cli.progress import finish, waits
 from photon.cli.session import Session, pass_session
 from photon.cli.table import Column
 from photon.cli.verb import Noun
+from photon.cli.watched import show_watched, watches
 
 if TYPE_CHECKING:
+    from photon.sdk.watching import Event
     from photon.wire.v1.task import Task
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 COMPLETIONS_MAX = 100  # more do not help anybody to choose
 
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """A noun: how to list it (all, or those with a name), and what a list shows of each."""
+    """A noun: how to list and watch it (all, or those with a name), and what a list shows."""
 
     noun: str
     list: Callable[[Session, str | None], Iterator[Any]]
     columns: Sequence[Column]
     label: Callable[[Any], str] = lambda one: str(one.name)
+    watch: Callable[[Session, str | None], Iterator[Event[Any]]] | None = None
 
     @property
     def title(self) -> str:
@@ -74,13 +78,31 @@ def add_list(group: Noun, thing: Thing) -> None:
     @group.command("list", help=f"List every {thing.noun}, or those of one name.")
     @click.option("--name", help="Only those of this name.")
     @click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
+    @(watches if thing.watch else _as_it_is)
     @pass_session
-    def list_(session: Session, name: str | None, limit: int | None) -> None:
+    def list_(
+        session: Session, name: str | None, limit: int | None, *, watch: bool = False
+    ) -> None:
         from photon.cli.answer import show_list
 
-        found = thing.list(session, name)
-        same = (one for one in found if name in (None, thing.label(one)))
-        show_list(session, thing.columns, islice(same, limit))
+        def items() -> Iterator[Any]:
+            found = thing.list(session, name)
+            return (one for one in found if name in (None, thing.label(one)))
+
+        if not watch:
+            show_list(session, thing.columns, islice(items(), limit))
+            return
+        assert thing.watch is not None, "else there is no such option"
+        events = (
+            event
+            for event in thing.watch(session, name)
+            if event.item is None or name in (None, thing.label(event.item))
+        )
+        show_watched(session, thing.columns, events, items, limit)
+
+
+def _as_it_is(command: Command) -> Command:
+    return command
 
 
 def add_show(group: Noun, thing: Thing, get: Callable[[Session, str], Any]) -> None:

@@ -34,11 +34,13 @@ TENANT: Final = Thing(
     "tenant",
     lambda session, name: session.client.tenants.list(name=name),
     (("ID", _id), ("NAME", _name)),
+    watch=lambda session, name: session.client.tenants.watch(name=name),
 )
 PROJECT: Final = Thing(
     "project",
     lambda session, name: session.client.projects.list(session.tenant_id, name=name),
     (("ID", _id), ("NAME", _name), ("LIMITS", lambda one: list(one.quota.quota_items or {}))),
+    watch=lambda session, name: session.client.projects.watch(session.tenant_id, name=name),
 )
 FLAVOR: Final = Thing(
     "flavor",
@@ -62,6 +64,7 @@ IMAGE: Final = Thing(
         ("REPLICATION", lambda one: f"{one.replication_type} {one.replication_progress}"),
         ("SCOPE", lambda one: one.scope.kind),
     ),
+    watch=lambda session, name: session.client.images.watch(name=name),
 )
 VM: Final = Thing(
     "vm",
@@ -74,6 +77,7 @@ VM: Final = Thing(
         ("HOST", _vm_host),
         ("TAGS", lambda one: one.tags),
     ),
+    watch=lambda session, name: session.client.vms.watch(session.project_id, name=name),
 )
 DISK: Final = Thing(
     "disk",
@@ -87,6 +91,7 @@ DISK: Final = Thing(
         ("DATASTORE", lambda one: one.datastore),
         ("VMS", lambda one: one.vms),
     ),
+    watch=lambda session, name: session.client.disks.watch(session.project_id, name=name),
 )
 HOST: Final = Thing(
     "host",
@@ -100,6 +105,7 @@ HOST: Final = Thing(
         ("ZONE", lambda one: one.availability_zone),
     ),
     label=lambda one: str(one.address),
+    watch=lambda session, name: session.client.hosts.watch(),
 )
 DATASTORE: Final = Thing(
     "datastore",

@@ -10,6 +10,7 @@ What is no HTTP/1 is refused in the API's own shape: the edge never sees it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 import falcon
@@ -19,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from photon.api import errors
 from photon.api.direct import DIRECT_BODY_BYTES_MAX, DirectEdge, PlainRequest, PlainRoute, Reply
-from photon.api.route import API_VERSION
+from photon.api.route import API_VERSION, LINE
 from photon.domain.error_catalogue import InvalidEntity
 from photon.outside.ids import Ids
 
@@ -67,6 +68,7 @@ class DirectProtocol(HttpToolsProtocol):
     _coming: _PlainCycle | None = None  # its head has come, and not yet its body
     _in_head = False  # until its body begins, or it has none
     _head_bytes = 0  # at most, of a head that has come in part
+    _lost: Callable[[], None] | None = None  # is told when the connection ends
     _head_timer: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
@@ -81,10 +83,19 @@ class DirectProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_ended()
         super().connection_lost(exc)
+        if self._lost is not None:
+            self._lost()
         cycle: Any = self.cycle
         # Nobody hears the answer, and a read that ends early has changed nothing.
         if isinstance(cycle, _PlainCycle) and cycle.answering and cycle.asked.method == "GET":
             cycle.answering.cancel()
+
+    def abort(self) -> None:
+        """See `Line`: whoever reads a stream too slowly is cut off."""
+        self.transport.abort()
+
+    def when_lost(self, call: Callable[[], None]) -> None:
+        self._lost = call
 
     def _bound_head(self, size: int) -> None:
         self._head_bytes += size
@@ -154,7 +165,7 @@ class DirectProtocol(HttpToolsProtocol):
         path, _, query = url.decode("ascii").partition("?")
         method = self.parser.get_method().decode("ascii")
         found = self.direct.find(method, path)
-        if found is None:
+        if found is None or (found[0].watches and "watch=" in query):
             return None
         prefix = f"{self.scheme}://{headers[b'host'].decode('latin-1')}"
         return _PlainCycle(*found, PlainRequest(method, path, query, headers, prefix))
@@ -170,6 +181,7 @@ class DirectProtocol(HttpToolsProtocol):
     def _begin_asgi(self) -> None:
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
+        cast(Any, self.scope)["extensions"] = {LINE: self}
         self.url, self.expect_100_continue = url, expects
         self.headers.extend(headers)
         super().on_headers_complete()

@@ -195,7 +195,7 @@ class ControllerProcess:
 
     def _plane(self) -> Plane:
         self._waiting = TaskWaiting(self._store)
-        return Plane(
+        plane = Plane(
             store=self._store,
             runner=self._runner,
             clock=self._clock,
@@ -215,10 +215,13 @@ class ControllerProcess:
             leaving=lambda: self.leaving,
             topology=self._tree.picture,
         )
+        self._watches = plane.watches
+        return plane
 
     def answer_waiting(self) -> None:
-        """Answers whoever waits for a task's end, since nothing more will be served."""
+        """Answers whoever waits or watches, since nothing more will be served."""
         self._waiting.close()
+        self._watches.close()
 
     async def stop(self) -> None:
         """Ends what runs within DRAIN_SECONDS; the rest goes on after the next start."""

@@ -76,3 +76,4 @@ class Tombstone(msgspec.Struct, frozen=True):
     kind: str
     at_ms: int
     generation: int = 0
+    within: str | None = None  # the project or tenant that it was in

@@ -83,7 +83,7 @@ async def finish(cloud: Cloud, order: DeleteVm, unmade: Unmade) -> Plan:
         *(Delete(EPHEMERAL_DISKS, disk.id) for disk in vm.ephemeral_disks),
         *(Delete(NICS, card.id) for card in cards),
         Charge(vm.project_id, negated(total(all_costs(vm)))),
-        tombstone(EntityKind.VM, vm.id, cloud.clock.now_ms()),
+        tombstone(EntityKind.VM, vm.id, cloud.clock.now_ms(), vm.project_id),
         *_reaps(vm, {card.subnet_id for card in cards}),
     ]
     if unmade.missing is not None and vm.host_id is not None:

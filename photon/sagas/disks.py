@@ -152,7 +152,7 @@ async def finish_delete(cloud: Cloud, order: DeleteDisk, unmade: Unmade) -> Plan
     writes: list[Write] = [
         Delete(DISKS, disk.id, disk.generation),
         Charge(disk.project_id, negated(disk.cost)),
-        tombstone(EntityKind.PERSISTENT_DISK, disk.id, cloud.clock.now_ms()),
+        tombstone(EntityKind.PERSISTENT_DISK, disk.id, cloud.clock.now_ms(), disk.project_id),
         reap_flavor(disk.flavor_id),
     ]
     if unmade.missing is not None and disk.host_id is not None:

@@ -22,11 +22,13 @@ from photon.sdk.exchange import (
 )
 from photon.sdk.file_body import FileBody
 from photon.sdk.request import Listing, Request
+from photon.sdk.watching import Event, Following, Watch
 
 Answer = TypeVar("Answer")
 Item = TypeVar("Item")
 
 CONNECT_SECONDS = 5.0  # a host that is up accepts within milliseconds, over the ocean within one
+OK = 200
 PAGES_MAX = 10_000  # a million items; a server whose pages never end does not hang its clients
 
 
@@ -49,6 +51,28 @@ class AsyncCaller:
             link = next_link(listing, page.next_page_link)
             if link is None:
                 return
+
+    async def events(self, watch: Watch[Item]) -> AsyncIterator[Event[Item]]:
+        following = Following(watch, self.around)
+        while True:
+            send = Send(following.request(), {}, boundary="")
+            request = self._http.build_request(**_arguments(send, _pieces_async))
+            ended: Received | Lost
+            try:
+                response = await self._http.send(request, stream=True)
+                try:
+                    if response.status_code == OK:
+                        async for piece in response.aiter_bytes():
+                            for event in following.take(piece):
+                                yield event
+                    ended = _received(
+                        response, b"" if response.is_success else await response.aread()
+                    )
+                finally:
+                    await response.aclose()
+            except httpx2.RequestError as error:
+                ended = _lost(error)
+            await asyncio.sleep(following.lost(ended))
 
     async def drive(self, steps: Steps[Answer]) -> Answer:
         outcome: Outcome = None
@@ -104,6 +128,25 @@ class Caller:
             link = next_link(listing, page.next_page_link)
             if link is None:
                 return
+
+    def events(self, watch: Watch[Item]) -> Iterator[Event[Item]]:
+        following = Following(watch, self.around)
+        while True:
+            send = Send(following.request(), {}, boundary="")
+            request = self._http.build_request(**_arguments(send, FileBody.pieces))
+            ended: Received | Lost
+            try:
+                response = self._http.send(request, stream=True)
+                try:
+                    if response.status_code == OK:
+                        for piece in response.iter_bytes():
+                            yield from following.take(piece)
+                    ended = _received(response, b"" if response.is_success else response.read())
+                finally:
+                    response.close()
+            except httpx2.RequestError as error:
+                ended = _lost(error)
+            self._sleep(following.lost(ended))
 
     def drive(self, steps: Steps[Answer]) -> Answer:
         outcome: Outcome = None

@@ -103,11 +103,11 @@ def exchange(request: Request[Answer], around: Surroundings) -> Steps[Answer]:
             break
         if retry == retries_max:
             break
-        yield Sleep(_pause_seconds(outcome, retry, around.chance))
+        yield Sleep(pause_seconds(outcome, retry, around.chance))
         retry += 1
     if isinstance(outcome, Lost):
         raise Unreachable(around.target, outcome.cause, tries=retry + 1)
-    return _read(request, outcome)
+    return read(request, outcome)
 
 
 def _may_repeat(request: Request[Answer]) -> bool:
@@ -115,7 +115,7 @@ def _may_repeat(request: Request[Answer]) -> bool:
     return request.method in ("GET", "POST") and not moves_file
 
 
-def _pause_seconds(outcome: Received | Lost, retry: int, chance: Random) -> float:
+def pause_seconds(outcome: Received | Lost, retry: int, chance: Random) -> float:
     """What the server asked for, or twice as long each time, less a random part of it."""
     asked = outcome.headers.get("retry-after", "") if isinstance(outcome, Received) else ""
     if asked.isdecimal():
@@ -124,7 +124,8 @@ def _pause_seconds(outcome: Received | Lost, retry: int, chance: Random) -> floa
     return doubled_seconds * chance.uniform(0.5, 1.0)
 
 
-def _read(request: Request[Answer], received: Received) -> Answer:
+def read(request: Request[Answer], received: Received) -> Answer:
+    """The decoded answer, or the error that it is."""
     where = f"{request.method} {request.path}"
     if received.status >= 400:
         raise ApiProblem(received.status, _refusal(where, received))

@@ -14,6 +14,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 from photon.sdk.caller import AsyncCaller, Caller
 from photon.sdk.exchange import Waiting, wait_for_task
 from photon.sdk.request import Listing, Request
+from photon.sdk.watching import Event, Watch
 from photon.wire.v1.task import Task
 
 P = ParamSpec("P")
@@ -59,6 +60,23 @@ class listing(Generic[P, Item]):  # noqa: N801  used as a decorator, like proper
     def __get__(self, noun: Noun[Caller], owner: object) -> Callable[P, Iterator[Item]]: ...
     def __get__(self, noun: Noun[Any], owner: object) -> Any:
         return lambda *given, **named: noun.caller.items(self._build(noun, *given, **named))
+
+
+class watching(Generic[P, Item]):  # noqa: N801  used as a decorator, like property
+    """A method that watches a list: an iterator of events that goes on after a cut by itself."""
+
+    def __init__(self, build: Callable[Concatenate[Any, P], Watch[Item]]) -> None:
+        self._build = build
+        self.__doc__ = build.__doc__
+
+    @overload
+    def __get__(
+        self, noun: Noun[AsyncCaller], owner: object
+    ) -> Callable[P, AsyncIterator[Event[Item]]]: ...
+    @overload
+    def __get__(self, noun: Noun[Caller], owner: object) -> Callable[P, Iterator[Event[Item]]]: ...
+    def __get__(self, noun: Noun[Any], owner: object) -> Any:
+        return lambda *given, **named: noun.caller.events(self._build(noun, *given, **named))
 
 
 class waiting(Generic[P]):  # noqa: N801  used as a decorator, like property

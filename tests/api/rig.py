@@ -102,6 +102,7 @@ class Api:
     async def close(self) -> None:
         await self.client.aclose()
         self.waiting.close()
+        self.plane.watches.close()
         self.system.close()
         await self.runner.close(wait_seconds=1)
         await self.store.close()

@@ -87,6 +87,8 @@ class World:
         noun = case.path.split("/")[2]
         if noun in self._ids and len(str(case.path_parameters.get("id", ""))) % 2:
             case.path_parameters["id"] = self._ids[noun]
+        if case.query:
+            case.query.pop("watch", None)  # A stream has no end; test_watch reads them.
         said = case.as_transport_kwargs(base_url=BASE)
         names = ("method", "url", "params", "headers", "cookies", "data", "json", "files")
         prepared = requests.Request(**{n: said[n] for n in names if n in said}).prepare()

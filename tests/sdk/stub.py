@@ -21,6 +21,8 @@ from tests.sdk.stub_entities import (
     MAKERS,
     OPERATION_NOUNS,
     ORPHAN,
+    SLOW_NOUNS,
+    STEPS,
     SYSTEM,
     Json,
     placement,
@@ -52,6 +54,8 @@ class Refused(Exception):
 class Stub:
     """`faults` are answered first, one a request: (status, headers). `page_size` cuts lists.
 
+    `streams` are what watches are told, one a request.
+
     `keeping` names the nouns whose deleted ones stay, as if in use.
 
     `failing` names operations whose tasks end in ERROR, with (step, code, message).
@@ -75,6 +79,7 @@ class Stub:
     last_link: str | None = None
     keeping: set[str] = field(default_factory=set)
     audited: Json = field(default_factory=lambda: dict(AUDITED))
+    streams: list[bytes] = field(default_factory=list)
 
     async def __call__(self, scope: Json, receive: Receive, send: SendMessage) -> None:
         if scope["type"] == "websocket":
@@ -107,6 +112,8 @@ class Stub:
         if self.faults:
             status, headers = self.faults.pop(0)
             return status, headers, b"<html>busy</html>"
+        if asked.query.get("watch") and self.streams:
+            return 200, {}, self.streams.pop(0)
         key = asked.headers.get("idempotency-key", "")
         if key in self.answered:
             return *self.answered[key][:1], {}, self.answered[key][1]
@@ -375,14 +382,6 @@ class Stub:
             if b"bye" in self.console_heard:
                 await send({"type": "websocket.close", "code": 1000})
                 return
-
-
-SLOW_NOUNS = frozenset({"vms", "disks", "images", "hosts"})
-STEPS = {
-    "CREATE_VM": ["RESERVE_RESOURCE", "CREATE_VM"],
-    "CREATE_DISK": ["RESERVE_RESOURCE", "CREATE_DISK"],
-    "CREATE_IMAGE": ["UPLOAD_IMAGE", "REPLICATE_IMAGE"],
-}
 
 
 def uploaded(asked: Asked) -> Json:

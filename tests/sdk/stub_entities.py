@@ -270,3 +270,10 @@ CAPACITY: Json = {
     "refusal": _REFUSAL,
     "zones": [{"id": "z", "name": "rack-1", "count": 9, "what": "TOO_LITTLE_MEMORY"}],
 }
+
+SLOW_NOUNS = frozenset({"vms", "disks", "images", "hosts"})
+STEPS = {
+    "CREATE_VM": ["RESERVE_RESOURCE", "CREATE_VM"],
+    "CREATE_DISK": ["RESERVE_RESOURCE", "CREATE_DISK"],
+    "CREATE_IMAGE": ["UPLOAD_IMAGE", "REPLICATE_IMAGE"],
+}

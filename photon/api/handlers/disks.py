@@ -6,12 +6,13 @@ import msgspec
 
 from photon.api.found import the_disk, the_project, the_vm
 from photon.api.handlers.lookups import affinities_of, usable_flavor
-from photon.api.paging import Listing, list_page
+from photon.api.paging import Listing
 from photon.api.plane import Plane
 from photon.api.route import Call, NamedQuery, NoQuery, StateQuery
 from photon.api.submit import Ask, Job, refused, submitted
 from photon.api.task_lists import tasks_of
 from photon.api.views.vm import disk_view, ephemeral_disk_view
+from photon.api.watching import Listed, listed
 from photon.domain.affinity import Affinity, AffinityKind
 from photon.domain.demand import Demand, DiskDemand
 from photon.domain.disk import DISK_OPERATION_FROM, DiskOperation, DiskState, PersistentDisk
@@ -28,7 +29,6 @@ from photon.domain.readiness import Readiness
 from photon.store.nouns import DISKS, EPHEMERAL_DISKS, FLAVORS, PROJECTS, VMS
 from photon.store.protocol import Charge, Insert, Require, Update, Write
 from photon.wire.v1 import disk as wire
-from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
 
 Plain = Call[NoQuery, None]
@@ -83,14 +83,12 @@ async def _demand(
     )
 
 
-async def list_disks(
-    plane: Plane, call: Call[NamedQuery, None]
-) -> ResourceList[wire.PersistentDisk]:
+async def list_disks(plane: Plane, call: Call[NamedQuery, None]) -> Listed[wire.PersistentDisk]:
     await the_project(plane, call.id)
     listing = Listing(
         DISKS, disk_view, within={"project_id": call.id}, filters={"name": call.query.name}
     )
-    return await list_page(plane, call, listing)
+    return await listed(plane, call, listing)
 
 
 async def show_disk(plane: Plane, call: Plain) -> wire.PersistentDisk | wire.EphemeralDisk:
@@ -106,7 +104,7 @@ async def show_disk(plane: Plane, call: Plain) -> wire.PersistentDisk | wire.Eph
     raise DiskNotFound(call.id)
 
 
-async def list_disk_tasks(plane: Plane, call: Call[StateQuery, None]) -> ResourceList[Task]:
+async def list_disk_tasks(plane: Plane, call: Call[StateQuery, None]) -> Listed[Task]:
     await the_disk(plane, call.id)
     return await tasks_of(plane, call, EntityKind.PERSISTENT_DISK)
 

@@ -14,6 +14,7 @@ from photon.api.route import Call, NoQuery, StateQuery
 from photon.api.submit import Ask, completed
 from photon.api.task_lists import tasks_of
 from photon.api.views.flavor import flavor_view
+from photon.api.watching import Listed
 from photon.domain.error_catalogue import (
     InvalidFlavorSpecification,
     InvalidFlavorState,
@@ -124,6 +125,6 @@ async def delete_flavor(plane: Plane, call: Call[NoQuery, None]) -> Task:
     )
 
 
-async def list_flavor_tasks(plane: Plane, call: Call[StateQuery, None]) -> ResourceList[Task]:
+async def list_flavor_tasks(plane: Plane, call: Call[StateQuery, None]) -> Listed[Task]:
     await the_flavor(plane, call.id)
     return await tasks_of(plane, call, EntityKind.FLAVOR)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
 
 from photon.api.found import the_zone
-from photon.api.paging import Listing, list_page
+from photon.api.paging import Listing
 from photon.api.plane import Plane
-from photon.api.route import Call, NoQuery, PageQuery, StateQuery
+from photon.api.route import Call, NoQuery, StateQuery, WatchedQuery
 from photon.api.submit import Ask, Job, refused, submitted
 from photon.api.task_lists import tasks_of
 from photon.api.views.host import host_view
 from photon.api.views.vm import vm_view
+from photon.api.watching import Listed, listed
 from photon.domain.error_catalogue import (
     ConcurrentTask,
     DuplicateHost,
@@ -27,14 +29,12 @@ from photon.domain.error_catalogue import (
 from photon.domain.host import HOST_OPERATION_FROM, Host, HostOperation, HostState
 from photon.domain.host_spec import check_metadata
 from photon.domain.kinds import EntityKind
-from photon.domain.missing_host import AgentState
 from photon.domain.orders.host import DeleteHost, HostOrder
 from photon.domain.readiness import Readiness
 from photon.store.errors import AlreadyExists
 from photon.store.nouns import HOSTS, MISSING_HOSTS, VMS, ZONES
 from photon.store.protocol import Insert, Require, Update, Write
 from photon.wire.v1 import host as wire
-from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
 from photon.wire.v1.vm import Vm
 
@@ -82,18 +82,17 @@ async def _usable_zone(plane: Plane, zone_id: str) -> None:
         raise InvalidZoneState(zone.id, zone.state)
 
 
-async def list_hosts(plane: Plane, call: Call[PageQuery, None]) -> ResourceList[wire.Host]:
-    listed = await list_page(plane, call, Listing(HOSTS, host_view))
-    missing = await plane.missing.load()
-    rows = await plane.store.find_many(
-        MISSING_HOSTS, [host.id for host in listed.items if host.id in missing]
-    )
-    why = {row.id: row for row in rows}
-    for host in listed.items:
-        if host.id in why:
-            host.agent_state = AgentState.MISSING
-            host.missing_since_time, host.missing_reason = why[host.id].since_ms, why[host.id].why
-    return listed
+async def list_hosts(plane: Plane, call: Call[WatchedQuery, None]) -> Listed[wire.Host]:
+    async def views(hosts: Sequence[Host], base: str) -> list[wire.Host]:
+        missing = await plane.missing.load()
+        rows = await plane.store.find_many(
+            MISSING_HOSTS, [host.id for host in hosts if host.id in missing]
+        )
+        why = {row.id: row for row in rows}
+        return [host_view(host, base, why.get(host.id)) for host in hosts]
+
+    listing = Listing(HOSTS, views=views, also=(MISSING_HOSTS.name,))
+    return await listed(plane, call, listing)
 
 
 async def show_host(plane: Plane, call: Plain) -> wire.Host:
@@ -101,15 +100,15 @@ async def show_host(plane: Plane, call: Plain) -> wire.Host:
     return host_view(host, call.base, await plane.store.find(MISSING_HOSTS, host.id))
 
 
-async def list_host_tasks(plane: Plane, call: Call[StateQuery, None]) -> ResourceList[Task]:
+async def list_host_tasks(plane: Plane, call: Call[StateQuery, None]) -> Listed[Task]:
     await _the_host(plane, call.id)
     return await tasks_of(plane, call, EntityKind.HOST)
 
 
-async def list_host_vms(plane: Plane, call: Call[PageQuery, None]) -> ResourceList[Vm]:
+async def list_host_vms(plane: Plane, call: Call[WatchedQuery, None]) -> Listed[Vm]:
     await _the_host(plane, call.id)
     view = partial(vm_view, missing=await plane.missing.load())
-    return await list_page(plane, call, Listing(VMS, view, within={"host_id": call.id}))
+    return await listed(plane, call, Listing(VMS, view, within={"host_id": call.id}))
 
 
 async def provision_host(plane: Plane, call: Plain) -> Task:

@@ -6,12 +6,13 @@ import msgspec
 
 from photon.api.download import Download
 from photon.api.found import the_vm
-from photon.api.paging import Listing, list_page
+from photon.api.paging import Listing
 from photon.api.plane import Plane
 from photon.api.route import Call, NamedQuery, NoQuery, StateQuery
 from photon.api.submit import Ask, Job, completed, refused, submitted
 from photon.api.task_lists import tasks_of
 from photon.api.views.image import image_view
+from photon.api.watching import Listed, listed
 from photon.domain.error_catalogue import ConcurrentTask, ImageNotFound, InvalidImageState
 from photon.domain.image import Image, ImageSetting, ReplicationType
 from photon.domain.kinds import EntityKind
@@ -24,25 +25,24 @@ from photon.store.nouns import IMAGES, VMS
 from photon.store.protocol import Insert, Update, Write
 from photon.store.reaping import reap_image
 from photon.wire.v1 import image as wire
-from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
 
 Plain = Call[NoQuery, None]
 replace = msgspec.structs.replace
 
 
-async def list_images(plane: Plane, call: Call[NamedQuery, None]) -> ResourceList[wire.Image]:
+async def list_images(plane: Plane, call: Call[NamedQuery, None]) -> Listed[wire.Image]:
     """Those for everybody; administrators see the projects' own as well."""
     within = {} if call.principal.administrator else {"project_id": None}
     listing = Listing(IMAGES, image_view, within=within, filters={"name": call.query.name})
-    return await list_page(plane, call, listing)
+    return await listed(plane, call, listing)
 
 
 async def show_image(plane: Plane, call: Plain) -> wire.Image:
     return image_view(await _the_image(plane, call.id), call.base)
 
 
-async def list_image_tasks(plane: Plane, call: Call[StateQuery, None]) -> ResourceList[Task]:
+async def list_image_tasks(plane: Plane, call: Call[StateQuery, None]) -> Listed[Task]:
     await _the_image(plane, call.id)
     return await tasks_of(plane, call, EntityKind.IMAGE)
 
@@ -65,7 +65,7 @@ async def delete_image(plane: Plane, call: Plain) -> Task:
     ask = Ask("DELETE_IMAGE", EntityKind.IMAGE, image.id, image.project_id)
     writes: list[Write] = [
         Update(IMAGES, leaving),
-        tombstone(EntityKind.IMAGE, image.id, plane.clock.now_ms()),
+        tombstone(EntityKind.IMAGE, image.id, plane.clock.now_ms(), image.project_id),
         reap_image(image.id),
     ]
     return await completed(plane, call, ask, writes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -9,13 +10,14 @@ import msgspec
 from photon.api.counted import counted
 from photon.api.found import the_project, the_tenant
 from photon.api.limits_asked import change_of, check_within, given_back, limited, limits_asked
-from photon.api.paging import Listing, list_page
+from photon.api.paging import Listing
 from photon.api.plane import Plane
 from photon.api.route import Call, NamedQuery, NoQuery
 from photon.api.security_groups import own_groups
 from photon.api.submit import Ask, completed
 from photon.api.task_lists import ProjectTasksQuery, tasks_page, upper
-from photon.api.views.tenancy import project_view, quota_view
+from photon.api.views.tenancy import project_view
+from photon.api.watching import Listed, listed
 from photon.domain.demand import Strategy
 from photon.domain.error_catalogue import ContainerNotEmpty, NameTaken
 from photon.domain.kinds import EntityKind
@@ -37,7 +39,7 @@ from photon.store.protocol import (
     Write,
 )
 from photon.wire.v1 import tenancy
-from photon.wire.v1.basics import ResourceList, StringList
+from photon.wire.v1.basics import StringList
 from photon.wire.v1.placement import ProjectPlacement
 from photon.wire.v1.task import Task
 
@@ -75,24 +77,18 @@ async def create_project(plane: Plane, call: Call[NoQuery, tenancy.ProjectCreate
         raise NameTaken(label="Project", name=project.name) from None
 
 
-async def list_projects(
-    plane: Plane, call: Call[NamedQuery, None]
-) -> ResourceList[tenancy.Project]:
-    tenant = await the_tenant(plane, call.id)
-    inherited = _inherited(plane, tenant)
-    projects = await list_page(
-        plane,
-        call,
-        Listing(
-            PROJECTS,
-            lambda project, base: project_view(project, base, (), inherited),
-            within={"tenant_id": tenant.id},
-            filters={"name": call.query.name},
-        ),
-    )
-    for project in projects.items:
-        project.quota = quota_view(await plane.store.quota(project.id))
-    return projects
+async def list_projects(plane: Plane, call: Call[NamedQuery, None]) -> Listed[tenancy.Project]:
+    await the_tenant(plane, call.id)
+
+    async def views(projects: Sequence[Project], base: str) -> list[tenancy.Project]:
+        inherited = _inherited(plane, await plane.store.find(TENANTS, call.id))
+        return [
+            project_view(project, base, await plane.store.quota(project.id), inherited)
+            for project in projects
+        ]
+
+    within, filters = {"tenant_id": call.id}, {"name": call.query.name}
+    return await listed(plane, call, Listing(PROJECTS, views=views, within=within, filters=filters))
 
 
 async def show_project(plane: Plane, call: Call[NoQuery, None]) -> tenancy.Project:
@@ -113,7 +109,7 @@ async def delete_project(plane: Plane, call: Call[NoQuery, None]) -> Task:
         Delete(PROJECTS, project.id, project.generation),
         DropQuota(project.id),
         Charge(project.tenant_id, given_back(limits.values())),
-        tombstone(EntityKind.PROJECT, project.id, plane.clock.now_ms()),
+        tombstone(EntityKind.PROJECT, project.id, plane.clock.now_ms(), project.tenant_id),
     ]
     try:
         return await completed(plane, call, ask, writes)
@@ -122,9 +118,7 @@ async def delete_project(plane: Plane, call: Call[NoQuery, None]) -> Task:
         raise ContainerNotEmpty(EntityKind.PROJECT, project.id, contents) from None
 
 
-async def list_project_tasks(
-    plane: Plane, call: Call[ProjectTasksQuery, None]
-) -> ResourceList[Task]:
+async def list_project_tasks(plane: Plane, call: Call[ProjectTasksQuery, None]) -> Listed[Task]:
     """The tasks of the project and of everything in it."""
     await the_project(plane, call.id)
     filters = {

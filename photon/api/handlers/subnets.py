@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from photon.api.found import the_subnet
-from photon.api.paging import Listing, list_page
+from photon.api.paging import Listing
 from photon.api.plane import Plane
 from photon.api.port_groups import claim, give_up, must_exist
 from photon.api.route import Call, NamedQuery, NoQuery, StateQuery
@@ -13,6 +13,7 @@ from photon.api.submit import Ask, completed
 from photon.api.subnet_spec import checked_subnet
 from photon.api.task_lists import tasks_of
 from photon.api.views.subnet import subnet_view
+from photon.api.watching import Listed, listed
 from photon.domain.error_catalogue import InvalidEntity, InvalidNetworkState
 from photon.domain.kinds import EntityKind
 from photon.domain.readiness import DELETABLE, Readiness
@@ -22,7 +23,6 @@ from photon.store.nouns import SUBNETS
 from photon.store.protocol import Insert, RequireNone, Update, Write
 from photon.store.reaping import reap_subnet
 from photon.wire.v1 import subnet as wire
-from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
 
 DEFAULTS_MAX = 10  # There is one; more could only be left by a bug, and are mended on the way.
@@ -37,9 +37,9 @@ async def create_subnet(plane: Plane, call: Call[NoQuery, wire.SubnetCreateSpec]
     return await completed(plane, call, ask, [Insert(SUBNETS, subnet), *claims])
 
 
-async def list_subnets(plane: Plane, call: Call[NamedQuery, None]) -> ResourceList[wire.Subnet]:
+async def list_subnets(plane: Plane, call: Call[NamedQuery, None]) -> Listed[wire.Subnet]:
     listing = Listing(SUBNETS, subnet_view, filters={"name": call.query.name})
-    return await list_page(plane, call, listing)
+    return await listed(plane, call, listing)
 
 
 async def show_subnet(plane: Plane, call: Call[NoQuery, None]) -> wire.Subnet:
@@ -115,6 +115,6 @@ async def set_subnet_port_groups(plane: Plane, call: Call[NoQuery, wire.PortGrou
     return await completed(plane, call, ask, writes)
 
 
-async def list_subnet_tasks(plane: Plane, call: Call[StateQuery, None]) -> ResourceList[Task]:
+async def list_subnet_tasks(plane: Plane, call: Call[StateQuery, None]) -> Listed[Task]:
     await the_subnet(plane, call.id)
     return await tasks_of(plane, call, EntityKind.SUBNET)

@@ -10,8 +10,8 @@ from photon.api.plane import Plane
 from photon.api.route import Call
 from photon.api.task_lists import TasksQuery, tasks_page, upper
 from photon.api.views.task import task_view
+from photon.api.watching import Listed
 from photon.domain.error_catalogue import InvalidQueryParams, NotFound
-from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
 
 WAIT_SECONDS_MAX = 60  # Proxies between here and a client close what is silent for longer.
@@ -30,7 +30,7 @@ async def show_task(plane: Plane, call: Call[TaskQuery, None]) -> Task:
     return task_view(task, call.base)
 
 
-async def list_tasks(plane: Plane, call: Call[TasksQuery, None]) -> ResourceList[Task]:
+async def list_tasks(plane: Plane, call: Call[TasksQuery, None]) -> Listed[Task]:
     query = call.query
     if query.page_link is None and (query.entity_id is None) != (query.entity_kind is None):
         raise InvalidQueryParams("entityId and entityKind go together; give both, or neither")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from photon.api.counted import counted
 from photon.api.found import the_tenant
 from photon.api.limits_asked import limits_asked
-from photon.api.paging import Listing, list_page
+from photon.api.paging import Listing
 from photon.api.plane import Plane
 from photon.api.route import Call, NamedQuery, NoQuery, StateQuery
 from photon.api.security_groups import own_groups
 from photon.api.submit import Ask, completed
 from photon.api.task_lists import tasks_of
-from photon.api.views.tenancy import quota_view, tenant_view
+from photon.api.views.tenancy import tenant_view
+from photon.api.watching import Listed, listed
 from photon.domain.error_catalogue import ContainerNotEmpty, NameTaken
 from photon.domain.kinds import EntityKind
 from photon.domain.tenant import Tenant
@@ -22,7 +25,7 @@ from photon.store.errors import AlreadyExists, InUse
 from photon.store.nouns import PROJECTS, TENANTS
 from photon.store.protocol import Delete, DropQuota, Insert, RequireNone, SetLimits, Update, Write
 from photon.wire.v1 import tenancy
-from photon.wire.v1.basics import ResourceList, StringList
+from photon.wire.v1.basics import StringList
 from photon.wire.v1.task import Task
 
 
@@ -44,20 +47,17 @@ async def create_tenant(plane: Plane, call: Call[NoQuery, tenancy.TenantCreateSp
         raise NameTaken(label="Tenant", name=tenant.name) from None
 
 
-async def list_tenants(plane: Plane, call: Call[NamedQuery, None]) -> ResourceList[tenancy.Tenant]:
-    inherited = plane.system().security_groups
-    tenants = await list_page(
-        plane,
-        call,
-        Listing(
-            TENANTS,
-            lambda tenant, base: tenant_view(tenant, base, (), inherited),
-            filters={"name": call.query.name},
-        ),
+async def list_tenants(plane: Plane, call: Call[NamedQuery, None]) -> Listed[tenancy.Tenant]:
+    async def views(tenants: Sequence[Tenant], base: str) -> list[tenancy.Tenant]:
+        inherited = plane.system().security_groups
+        return [
+            tenant_view(tenant, base, await plane.store.quota(tenant.id), inherited)
+            for tenant in tenants
+        ]
+
+    return await listed(
+        plane, call, Listing(TENANTS, views=views, filters={"name": call.query.name})
     )
-    for tenant in tenants.items:
-        tenant.quota = quota_view(await plane.store.quota(tenant.id))
-    return tenants
 
 
 async def show_tenant(plane: Plane, call: Call[NoQuery, None]) -> tenancy.Tenant:
@@ -84,7 +84,7 @@ async def delete_tenant(plane: Plane, call: Call[NoQuery, None]) -> Task:
         ) from None
 
 
-async def list_tenant_tasks(plane: Plane, call: Call[StateQuery, None]) -> ResourceList[Task]:
+async def list_tenant_tasks(plane: Plane, call: Call[StateQuery, None]) -> Listed[Task]:
     await the_tenant(plane, call.id)
     return await tasks_of(plane, call, EntityKind.TENANT)
 

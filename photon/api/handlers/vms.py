@@ -8,12 +8,13 @@ from typing import Any, Literal
 import msgspec
 
 from photon.api.found import the_disk, the_project, the_vm
-from photon.api.paging import Listing, list_page
+from photon.api.paging import Listing
 from photon.api.plane import Plane
 from photon.api.route import Call, NamedQuery, NoQuery, StateQuery
 from photon.api.submit import Ask, Job, completed, refused, submitted
 from photon.api.task_lists import tasks_of
 from photon.api.views.vm import vm_view
+from photon.api.watching import Listed, listed
 from photon.domain.disk import DISK_OPERATION_FROM, DiskOperation
 from photon.domain.error_catalogue import (
     ConcurrentTask,
@@ -30,7 +31,6 @@ from photon.store.memberships import changed_member
 from photon.store.nouns import DISKS, VMS
 from photon.store.protocol import Update, Write
 from photon.wire.v1 import vm as wire
-from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
 
 
@@ -42,11 +42,11 @@ replace = msgspec.structs.replace
 Plain = Call[NoQuery, None]
 
 
-async def list_vms(plane: Plane, call: Call[NamedQuery, None]) -> ResourceList[wire.Vm]:
+async def list_vms(plane: Plane, call: Call[NamedQuery, None]) -> Listed[wire.Vm]:
     await the_project(plane, call.id)
     view = partial(vm_view, missing=await plane.missing.load())
     listing = Listing(VMS, view, within={"project_id": call.id}, filters={"name": call.query.name})
-    return await list_page(plane, call, listing)
+    return await listed(plane, call, listing)
 
 
 async def show_vm(plane: Plane, call: Plain) -> wire.Vm:
@@ -54,7 +54,7 @@ async def show_vm(plane: Plane, call: Plain) -> wire.Vm:
     return vm_view(await the_vm(plane, call.id), call.base, missing)
 
 
-async def list_vm_tasks(plane: Plane, call: Call[StateQuery, None]) -> ResourceList[Task]:
+async def list_vm_tasks(plane: Plane, call: Call[StateQuery, None]) -> Listed[Task]:
     await the_vm(plane, call.id)
     return await tasks_of(plane, call, EntityKind.VM)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from photon.api.found import the_zone
-from photon.api.paging import Listing, list_page
+from photon.api.paging import Listing
 from photon.api.plane import Plane
 from photon.api.route import Call, NamedQuery, NoQuery, StateQuery
 from photon.api.submit import Ask, completed
 from photon.api.task_lists import tasks_of
+from photon.api.watching import Listed, listed
 from photon.domain.error_catalogue import InvalidZoneState
 from photon.domain.kinds import EntityKind
 from photon.domain.readiness import DELETABLE, Readiness
@@ -18,7 +19,6 @@ from photon.store.endings import tombstone
 from photon.store.nouns import ZONES
 from photon.store.protocol import Insert, Update
 from photon.wire.v1 import host as wire
-from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
 
 
@@ -29,9 +29,9 @@ async def create_zone(plane: Plane, call: Call[NoQuery, wire.ZoneCreateSpec]) ->
     return await completed(plane, call, ask, [Insert(ZONES, zone)])
 
 
-async def list_zones(plane: Plane, call: Call[NamedQuery, None]) -> ResourceList[wire.Zone]:
+async def list_zones(plane: Plane, call: Call[NamedQuery, None]) -> Listed[wire.Zone]:
     listing = Listing(ZONES, zone_view, filters={"name": call.query.name})
-    return await list_page(plane, call, listing)
+    return await listed(plane, call, listing)
 
 
 async def show_zone(plane: Plane, call: Call[NoQuery, None]) -> wire.Zone:
@@ -49,7 +49,7 @@ async def delete_zone(plane: Plane, call: Call[NoQuery, None]) -> Task:
     return await completed(plane, call, ask, [Update(ZONES, leaving), ending])
 
 
-async def list_zone_tasks(plane: Plane, call: Call[StateQuery, None]) -> ResourceList[Task]:
+async def list_zone_tasks(plane: Plane, call: Call[StateQuery, None]) -> Listed[Task]:
     await the_zone(plane, call.id)
     return await tasks_of(plane, call, EntityKind.ZONE)
 

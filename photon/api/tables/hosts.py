@@ -6,7 +6,7 @@ from typing import Final
 
 from photon.api.handlers import hosts
 from photon.api.principal import Role
-from photon.api.route import Gate, Handler, PageQuery, Route, StateQuery, Tag
+from photon.api.route import Gate, Handler, Route, StateQuery, Tag, WatchedQuery
 from photon.wire.v1 import host
 from photon.wire.v1.basics import ResourceList
 from photon.wire.v1.task import Task
@@ -52,7 +52,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         Tag.INFRASTRUCTURE,
         "List hosts",
         role=Role.SYSTEM,
-        query=PageQuery,
+        query=WatchedQuery,
     ),
     Route(
         "GET",
@@ -92,7 +92,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         Tag.INFRASTRUCTURE,
         "List the VMs on a host",
         role=Role.SYSTEM,
-        query=PageQuery,
+        query=WatchedQuery,
     ),
     _verb("provision", hosts.provision_host, "Provision a host", status=202),
     _verb("suspend", hosts.suspend_host, "Place nothing new on a host"),

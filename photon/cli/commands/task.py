@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +12,10 @@ from photon.cli.progress import steps_shown
 from photon.cli.session import WAIT_SECONDS, Session, pass_session
 from photon.cli.thing import show_tasks
 from photon.cli.verb import Noun
+from photon.cli.watched import show_watched, watches
+
+if TYPE_CHECKING:
+    from photon.wire.v1.task import Task
 
 COMMAND = Noun("task", help="What was asked for, and how far it is.")
 
@@ -17,7 +23,7 @@ COMMAND = Noun("task", help="What was asked for, and how far it is.")
 @COMMAND.command(
     "list",
     examples="""
-    photon task list --state STARTED
+    photon task list --state STARTED --watch
     photon task list --kind vm --entity 0192c1d2-0000-7000-8000-000000000001
     """,
 )
@@ -25,6 +31,7 @@ COMMAND = Noun("task", help="What was asked for, and how far it is.")
 @click.option("--kind", help="Of the entity: vm, image, persistent-disk, ...")
 @click.option("--state", help="Only those in this state: QUEUED, STARTED, COMPLETED, ERROR.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
+@watches
 @pass_session
 def list_(
     session: Session,
@@ -32,12 +39,23 @@ def list_(
     kind: str | None,
     state: str | None,
     limit: int | None,
+    *,
+    watch: bool,
 ) -> None:
     """List tasks."""
     if (entity is None) != (kind is None):
         raise click.UsageError("--entity and --kind are given together.")
-    tasks = session.client.tasks.list(entity_id=entity, entity_kind=kind, state=state)
-    show_tasks(session, islice(tasks, limit))
+
+    def tasks() -> Iterator[Task]:
+        return session.client.tasks.list(entity_id=entity, entity_kind=kind, state=state)
+
+    if not watch:
+        show_tasks(session, islice(tasks(), limit))
+        return
+    from photon.cli.task_table import TASK_COLUMNS
+
+    events = session.client.tasks.watch(entity_id=entity, entity_kind=kind, state=state)
+    show_watched(session, TASK_COLUMNS, events, tasks, limit)
 
 
 @COMMAND.command("show")

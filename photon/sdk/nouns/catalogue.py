@@ -7,8 +7,9 @@ from typing import BinaryIO
 
 from photon.domain.image import ReplicationType
 from photon.sdk.file_body import FileBody, Progress, file_size_bytes
-from photon.sdk.operation import Face, Noun, listing, operation
+from photon.sdk.operation import Face, Noun, listing, operation, watching
 from photon.sdk.request import Listing, Request, Sink, decoder, delete, get, path, post, query
+from photon.sdk.watching import Watch
 from photon.wire.v1.flavor import Flavor, FlavorCreateSpec
 from photon.wire.v1.image import Image
 from photon.wire.v1.task import Task
@@ -78,6 +79,11 @@ class Images(Noun[Face]):
     @listing
     def list(self, *, name: str | None = None) -> Listing[Image]:
         return Listing(path("images"), Image, query(name=name))
+
+    @watching
+    def watch(self, *, name: str | None = None, since: str | None = None) -> Watch[Image]:
+        """The changes of that list, as they come."""
+        return Watch(Listing(path("images"), Image, query(name=name)), since)
 
     @operation
     def get(self, image_id: str) -> Request[Image]:

@@ -7,8 +7,9 @@ from enum import StrEnum
 
 import msgspec
 
-from photon.sdk.operation import Face, Noun, listing, operation
+from photon.sdk.operation import Face, Noun, listing, operation, watching
 from photon.sdk.request import Listing, Request, decoder, delete, get, path, post, query
+from photon.sdk.watching import Watch
 from photon.wire.v1.capacity import Capacity, CapacitySpec
 from photon.wire.v1.disk import DiskCreateSpec, EphemeralDisk, PersistentDisk
 from photon.wire.v1.image import ImageCreateSpec
@@ -43,6 +44,13 @@ class Vms(Noun[Face]):
     @listing
     def list(self, project_id: str, *, name: str | None = None) -> Listing[Vm]:
         return Listing(path("projects", project_id, "vms"), Vm, query(name=name))
+
+    @watching
+    def watch(
+        self, project_id: str, *, name: str | None = None, since: str | None = None
+    ) -> Watch[Vm]:
+        """The changes of that list, as they come."""
+        return Watch(Listing(path("projects", project_id, "vms"), Vm, query(name=name)), since)
 
     @operation
     def get(self, vm_id: str) -> Request[Vm]:
@@ -128,6 +136,15 @@ class Disks(Noun[Face]):
     @listing
     def list(self, project_id: str, *, name: str | None = None) -> Listing[PersistentDisk]:
         return Listing(path("projects", project_id, "disks"), PersistentDisk, query(name=name))
+
+    @watching
+    def watch(
+        self, project_id: str, *, name: str | None = None, since: str | None = None
+    ) -> Watch[PersistentDisk]:
+        """The changes of that list, as they come."""
+        return Watch(
+            Listing(path("projects", project_id, "disks"), PersistentDisk, query(name=name)), since
+        )
 
     @operation
     def get(self, disk_id: str) -> Request[PersistentDisk | EphemeralDisk]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from photon.sdk.operation import Face, Noun, listing, operation
+from photon.sdk.operation import Face, Noun, listing, operation, watching
 from photon.sdk.request import Listing, Request, delete, get, patch, path, post, query
+from photon.sdk.watching import Watch
 from photon.wire.v1.host import (
     Datastore,
     Host,
@@ -27,6 +28,11 @@ class Hosts(Noun[Face]):
     @listing
     def list(self) -> Listing[Host]:
         return Listing(_host(), Host)
+
+    @watching
+    def watch(self, *, since: str | None = None) -> Watch[Host]:
+        """The changes of that list, as they come."""
+        return Watch(Listing(_host(), Host), since)
 
     @operation
     def get(self, host_id: str) -> Request[Host]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from photon.sdk.exchange import LONG_POLL_SECONDS, Waiting
-from photon.sdk.operation import Face, Noun, listing, operation, waiting
+from photon.sdk.operation import Face, Noun, listing, operation, waiting, watching
 from photon.sdk.request import Listing, Request, get, path, query
+from photon.sdk.watching import Watch
 from photon.wire.v1.task import Task
 
 # Half an hour, as clients of this API always waited; an EAGER image of 100 GiB may take it.
@@ -26,6 +27,19 @@ class Tasks(Noun[Face]):
         """`entity_id` and `entity_kind` are given together or not at all."""
         filters = query(entityId=entity_id, entityKind=entity_kind, state=state)
         return Listing(path("tasks"), Task, filters)
+
+    @watching
+    def watch(
+        self,
+        *,
+        entity_id: str | None = None,
+        entity_kind: str | None = None,
+        state: str | None = None,
+        since: str | None = None,
+    ) -> Watch[Task]:
+        """The changes of that list, as they come."""
+        filters = query(entityId=entity_id, entityKind=entity_kind, state=state)
+        return Watch(Listing(path("tasks"), Task, filters), since)
 
     @operation
     def get(self, task_id: str) -> Request[Task]:

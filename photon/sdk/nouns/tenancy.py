@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from photon.sdk.operation import Face, Noun, listing, operation
+from photon.sdk.operation import Face, Noun, listing, operation, watching
 from photon.sdk.request import Listing, Request, delete, get, patch, path, post, put, query
+from photon.sdk.watching import Watch
 from photon.wire.v1.basics import StringList
 from photon.wire.v1.placement import ProjectPlacement
 from photon.wire.v1.task import Task
@@ -27,6 +28,11 @@ class Tenants(Noun[Face]):
     @listing
     def list(self, *, name: str | None = None) -> Listing[Tenant]:
         return Listing(path("tenants"), Tenant, query(name=name))
+
+    @watching
+    def watch(self, *, name: str | None = None, since: str | None = None) -> Watch[Tenant]:
+        """The changes of that list, as they come."""
+        return Watch(Listing(path("tenants"), Tenant, query(name=name)), since)
 
     @operation
     def get(self, tenant_id: str) -> Request[Tenant]:
@@ -72,6 +78,15 @@ class Projects(Noun[Face]):
     @listing
     def list(self, tenant_id: str, *, name: str | None = None) -> Listing[Project]:
         return Listing(path("tenants", tenant_id, "projects"), Project, query(name=name))
+
+    @watching
+    def watch(
+        self, tenant_id: str, *, name: str | None = None, since: str | None = None
+    ) -> Watch[Project]:
+        """The changes of that list, as they come."""
+        return Watch(
+            Listing(path("tenants", tenant_id, "projects"), Project, query(name=name)), since
+        )
 
     @operation
     def get(self, project_id: str) -> Request[Project]:
