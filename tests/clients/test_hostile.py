@@ -35,6 +35,7 @@ LISTS = (
 OF_PROJECT = ("vms", "disks", "tasks")
 # Without a body and an id, these mean what they say whatever comes with them.
 PLAIN = {
+    "/v1/system/audit",
     "/v1/system/pause",
     "/v1/system/pause-background-tasks",
     "/v1/system/resume",
