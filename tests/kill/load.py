@@ -20,7 +20,7 @@ from tests.kill.seed import BOOT_FLAVOR, DATA_FLAVOR, VM_FLAVOR, Seeded
 AT_ONCE: Final = 24  # Owners at work at the same time.
 TASK_SECONDS_MAX: Final = 50.0
 # One that stops takes no more tasks, and nothing repeats a DELETE but its caller.
-CONTROLLER_LEAVES = 503
+CONTROLLER_LEAVES: Final = 503
 AGAIN_SECONDS: Final = 0.1
 # Until a controller is back on a loaded machine. What is posted has a key, and is done once.
 RETRIES: Final = 8
@@ -126,6 +126,7 @@ class Load:
         """Whether it is gone. No key makes a repeated DELETE the same one: it may meet the first,
         at work or done."""
         lost = False
+        turned_away = 0
         while True:
             try:
                 if await self._do(ask) is not None:
@@ -136,7 +137,8 @@ class Load:
             except ApiProblem as problem:
                 if lost and problem.status == 404:
                     return True
-                if problem.status != CONTROLLER_LEAVES:
+                turned_away += 1
+                if problem.status != CONTROLLER_LEAVES or turned_away > RETRIES:
                     raise
                 await asyncio.sleep(AGAIN_SECONDS)
                 continue
