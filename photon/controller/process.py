@@ -17,16 +17,13 @@ from photon.api.routes import ROUTES
 from photon.api.waiting import TaskWaiting
 from photon.controller.config import ControllerConfig
 from photon.controller.doors import Doors
+from photon.controller.outside import Outside
 from photon.controller.parts import Parts
 from photon.controller.release import release
 from photon.controller.system_row import SystemRow
 from photon.controller.tree_part import Ground, TreePart
-from photon.coordination.in_store import StoreCoordination
-from photon.coordination.protocol import CONTROLLER, Coordination
+from photon.coordination.protocol import CONTROLLER
 from photon.domain.member import Member
-from photon.images.library import ImageLibrary
-from photon.outside.clock import RealClock
-from photon.outside.ids import TimeOrderedIds
 from photon.reconcilers.adoption import OVERLOOKED_SECONDS, Adoption
 from photon.reconcilers.chairman import CHAIRMAN
 from photon.reconcilers.debts import DEBTS_SECONDS, Debts
@@ -42,11 +39,8 @@ from photon.reconcilers.image_replication import REPLICATE_SECONDS, ImageReplica
 from photon.reconcilers.leaf_moves import Alone
 from photon.reconcilers.orphans import REMOVED_SECONDS, Orphans
 from photon.reconcilers.sweeps import HOUSEKEEPER, sweeps
-from photon.rpc.network import TcpNetwork
 from photon.sagas.catalogue import SAGAS
 from photon.sagas.cloud import Cloud
-from photon.store.nouns import NOUNS
-from photon.store.opening import open_store
 from photon.tasks.execute import BoundSaga
 from photon.tasks.runner import TaskRunner
 
@@ -61,10 +55,12 @@ class ControllerProcess:
     """`start` serves nothing yet: it makes the application, and `direct`, the short way to it,
     which may be served when it has returned."""
 
-    def __init__(self, config: ControllerConfig) -> None:
+    def __init__(self, config: ControllerConfig, outside: Outside) -> None:
         self._config = config
-        self._clock = RealClock()
-        self._ids = TimeOrderedIds(self._clock)
+        self._outside = outside
+        self._clock = outside.clock
+        self._ids = outside.ids
+        self._images = outside.images
         self._abandon: Callable[[], None] = lambda: None  # nothing runs yet
         self._doors: Doors | None = None
         self.leaving = False  # it still serves, and is about to stop
@@ -72,14 +68,12 @@ class ControllerProcess:
 
     async def start(self) -> falcon.asgi.App[Any, Any]:
         config = self._config
-        config.data_dir.mkdir(parents=True, exist_ok=True)
-        self._store = await open_store(config.store or str(config.store_path), NOUNS, self._clock)
-        self._images = ImageLibrary(config.image_dir, self._ids)
+        self._store = await self._outside.open_store()
         await self._images.open()
         self._system = SystemRow(self._store)
         await self._system.load()
         await self._join()
-        self._agents = AgentClient(TcpNetwork(), self._clock)
+        self._agents = AgentClient(self._outside.agents, self._clock)
         self._tree = TreePart(self._ground(), self._me)
         self._guests = GuestWatch(self._store, self._agents, self._clock)
         self._hosts = HostWatch(
@@ -132,7 +126,7 @@ class ControllerProcess:
             node_endpoint=await self._open_doors(),
             started_ms=self._clock.now_ms(),
         )
-        self._coordination = self._coordinated()
+        self._coordination = self._outside.open_coordination(self._store, self._lost)
         await self._coordination.join(self._me)
         self._offices = {name: self._coordination.campaign(name) for name in OFFICES}
 
@@ -141,6 +135,7 @@ class ControllerProcess:
             store=self._store,
             coordination=self._coordination,
             clock=self._clock,
+            random=self._outside.random,
             ways=self._doors or Alone(),
             shape=self._config.shape,
             policy=self._config.policy,
@@ -148,23 +143,10 @@ class ControllerProcess:
 
     async def _open_doors(self) -> str:
         """Where others ask this controller's leaves; "" where there can be no others."""
-        if self._config.embedded:
+        if self._outside.nodes is None:
             return ""
-        tls = self._config.nodes_tls
-        network = TcpNetwork(tls.client(), tls.server()) if tls else TcpNetwork()
-        self._doors = Doors(network, self._clock, self._ids)
+        self._doors = Doors(self._outside.nodes, self._clock, self._ids)
         return await self._doors.open(*self._config.nodes)
-
-    def _coordinated(self) -> Coordination:
-        config = self._config
-        if config.ensemble is None:
-            return StoreCoordination(
-                self._store, self._clock, config.lease, self._lost, sole=config.embedded
-            )
-        # Only here: without an ensemble, a controller starts without loading its client.
-        from photon.coordination.zookeeper import ZooKeeperCoordination
-
-        return ZooKeeperCoordination(config.ensemble, self._clock, config.lease, self._lost)
 
     def _lost(self) -> None:
         """Others take over what this controller has: it must do nothing more."""

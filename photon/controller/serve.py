@@ -19,9 +19,8 @@ import uvloop
 
 from photon.controller.config import ControllerConfig
 from photon.controller.http_protocol import CLOSING, protocol_with
+from photon.controller.outside import real_outside
 from photon.controller.process import ControllerProcess
-from photon.outside.clock import RealClock
-from photon.outside.ids import TimeOrderedIds
 
 KEEP_ALIVE_SECONDS: Final = 75  # Longer than the pause between a client's polls.
 BACKLOG: Final = 2048
@@ -89,7 +88,9 @@ async def _serve(config: ControllerConfig) -> int:
     host, port = listener.getsockname()[:2]
     if not config.advertise:
         config = replace(config, advertise=f"http://{host}:{port}")
-    controller = ControllerProcess(config)
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    outside = real_outside(config)
+    controller = ControllerProcess(config, outside)
     app = await controller.start()
     gc.freeze()  # What is there now stays: no collection need look at it again.
     gc.set_threshold(*COLLECT_AFTER)
@@ -97,7 +98,7 @@ async def _serve(config: ControllerConfig) -> int:
     server = _Server(
         uvicorn.Config(
             app,
-            http=protocol_with(TimeOrderedIds(RealClock()), controller.direct),
+            http=protocol_with(outside.ids, controller.direct),
             lifespan="off",
             log_config=None,
             access_log=False,

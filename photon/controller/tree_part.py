@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
+from random import Random
 from typing import Final
 
 from photon.coordination.protocol import Coordination
@@ -35,6 +35,7 @@ class Ground:
     store: CloudStore
     coordination: Coordination
     clock: Clock
+    random: Random
     ways: Ways
     shape: TreeShape
     policy: Policy
@@ -45,7 +46,7 @@ class TreePart:
 
     def __init__(self, ground: Ground, me: Member) -> None:
         self._rows = TopologyRows(ground.store, ground.clock)
-        self.top = TreeTop(ground.clock, random.Random(), ground.shape, ground.policy)
+        self.top = TreeTop(ground.clock, ground.random, ground.shape, ground.policy)
         self.top.learn_zones(self._zone_of)
         self.groups = GroupWatch(ground.store, self.top, ground.clock)
         announce = Announcer(ground.store).announce

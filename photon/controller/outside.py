@@ -1,0 +1,70 @@
+"""What a controller takes from outside itself: real in a program, owned by a simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from random import Random
+
+from photon.controller.config import ControllerConfig
+from photon.coordination.in_store import StoreCoordination
+from photon.coordination.protocol import Coordination
+from photon.images.library import ImageLibrary
+from photon.outside.clock import Clock, RealClock
+from photon.outside.ids import Ids, TimeOrderedIds
+from photon.rpc.network import Network, TcpNetwork
+from photon.store.nouns import NOUNS
+from photon.store.opening import open_store
+from photon.store.protocol import CloudStore
+
+OpenStore = Callable[[], Awaitable[CloudStore]]
+# Its arguments: the store, and what is called when this controller was declared dead.
+OpenCoordination = Callable[[CloudStore, Callable[[], None]], Coordination]
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """`agents` leads to agents, `nodes` to other controllers: None where there can be none."""
+
+    clock: Clock
+    ids: Ids
+    random: Random
+    agents: Network
+    nodes: Network | None
+    open_store: OpenStore
+    open_coordination: OpenCoordination
+    images: ImageLibrary
+
+
+def real_outside(config: ControllerConfig) -> Outside:
+    """The machine's clock and chance, TCP, and what the configuration names."""
+    clock = RealClock()
+    ids = TimeOrderedIds(clock)
+    return Outside(
+        clock=clock,
+        ids=ids,
+        random=Random(),
+        agents=TcpNetwork(),
+        nodes=None if config.embedded else _nodes(config),
+        open_store=lambda: open_store(config.store or str(config.store_path), NOUNS, clock),
+        open_coordination=_coordination(config, clock),
+        images=ImageLibrary(config.image_dir, ids),
+    )
+
+
+def _nodes(config: ControllerConfig) -> Network:
+    tls = config.nodes_tls
+    return TcpNetwork(tls.client(), tls.server()) if tls else TcpNetwork()
+
+
+def _coordination(config: ControllerConfig, clock: Clock) -> OpenCoordination:
+    def in_store(store: CloudStore, lost: Callable[[], None]) -> Coordination:
+        return StoreCoordination(store, clock, config.lease, lost, sole=config.embedded)
+
+    ensemble = config.ensemble
+    if ensemble is None:
+        return in_store
+    # Only here: without an ensemble, a controller starts without loading its client.
+    from photon.coordination.zookeeper import ZooKeeperCoordination
+
+    return lambda _, lost: ZooKeeperCoordination(ensemble, clock, config.lease, lost)
