@@ -10,7 +10,15 @@ from photon.agent.drivers.protocol import HostDriver
 from photon.agent.drivers.simulated import SimulatedDriver
 from photon.agent.drivers.simulated_site import Latencies, SimulatedSite
 from photon.agent.journal import MemoryJournal, by_host
-from photon.domain.guest import AgentRefusal, GuestNic, ImageSource, PowerOp
+from photon.domain.guest import (
+    AgentRefusal,
+    GuestDisk,
+    GuestNic,
+    HostCapacity,
+    HostDatastore,
+    ImageSource,
+    PowerOp,
+)
 from photon.outside.clock import RealClock
 from photon.outside.ids import TimeOrderedIds
 from tests.drivers.arrange import Changes, a_disk, a_guest, a_spec, read_until, refused
@@ -140,3 +148,18 @@ async def test_a_capture_cannot_be_named_out_of_its_directory(
 ) -> None:
     with refused(AgentRefusal.IMAGE_UNAVAILABLE):
         await rig.driver.capture_path(image_id)
+
+
+async def test_a_host_of_its_own_equipment_counts_each_datastore_for_itself() -> None:
+    stores = tuple(
+        HostDatastore(name, name, "LOCAL_VMFS", frozenset({name.upper()}), gib, gib)
+        for name, gib in (("ssd", 100), ("disk", 1000))
+    )
+    equipment = {"odd": HostCapacity(8, 1024, stores, ("lan",), "simulated")}
+    site = SimulatedSite(RealClock(), equipment=equipment)
+    odd, usual = SimulatedDriver("odd", site), SimulatedDriver("sim-00001", site)
+    await odd.create_disk(GuestDisk("d-1", 30, persistent=True, datastore_id="ssd"))
+    assert [each.free_gib for each in (await odd.capacity()).datastores] == [70, 1000]
+    with refused(AgentRefusal.DATASTORE_NOT_FOUND):
+        await odd.create_disk(GuestDisk("d-2", 1, persistent=True, datastore_id="nowhere"))
+    assert (await usual.capacity()).cpus == site.shape.cpus

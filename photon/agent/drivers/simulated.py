@@ -18,6 +18,7 @@ from photon.agent.drivers.simulated_console import (
     SERIAL_BANNER,
     SimulatedConsole,
 )
+from photon.agent.drivers.simulated_room import left
 from photon.agent.drivers.simulated_site import Faults, SimulatedSite
 from photon.agent.journal import NullJournal
 from photon.domain.guest import (
@@ -118,15 +119,9 @@ class SimulatedDriver:
             self._hang_up(vm_id)
 
     async def capacity(self) -> HostCapacity:
-        [datastore] = self._capacity.datastores
-        held_gib = sum(disk.capacity_gib for disk in self._disks.values()) + sum(
-            disk.capacity_gib
-            for held in self._guests.values()
-            for disk in held.guest.disks
-            if not disk.persistent
-        )
-        free_gib = 0 if self.faults.datastore_full else max(0, datastore.capacity_gib - held_gib)
-        return replace(self._capacity, datastores=(replace(datastore, free_gib=free_gib),))
+        guests = [held.guest for held in self._guests.values()]
+        full = self.faults.datastore_full
+        return left(self._capacity, guests, self._disks.values(), full=full)
 
     async def guests(self) -> list[Guest]:
         return [held.guest for held in self._guests.values()]
@@ -336,7 +331,7 @@ class SimulatedDriver:
         return disk
 
     def _check_datastore(self, datastore_id: str) -> None:
-        if datastore_id != self._capacity.datastores[0].id:
+        if all(datastore_id != datastore.id for datastore in self._capacity.datastores):
             message = f"This host has no datastore {datastore_id!r}."
             raise Refusal(AgentRefusal.DATASTORE_NOT_FOUND, message, datastore=datastore_id)
         if self.faults.datastore_full:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,16 +56,20 @@ class HostShape:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedSite:
-    """The surroundings of simulated hosts."""
+    """The surroundings of simulated hosts. `equipment` has, by address, what hosts have that are
+    not of the common `shape`: any number of datastores, at least one."""
 
     clock: Clock
     shape: HostShape = field(default_factory=HostShape)
     latencies: Latencies = field(default_factory=Latencies)
     journal: Journal = field(default_factory=NullJournal)
     captures: Path | None = None  # where captured images go; None: capture is refused
+    equipment: Mapping[str, HostCapacity] = field(default_factory=dict)
 
     def capacity_of(self, address: str) -> HostCapacity:
         """What a host at this address has while nothing is on it."""
+        if (own := self.equipment.get(address)) is not None:
+            return own
         shape = self.shape
         name = SHARED_DATASTORE if shape.datastore_shared else f"{address}-datastore"
         datastore = HostDatastore(
