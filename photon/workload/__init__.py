@@ -1,0 +1,1 @@
+"""A load on a cloud by its public API, and a judge of all that it answers."""

@@ -1,0 +1,1 @@
+"""What clients do, an area of the API a file. `menu` says how often."""
