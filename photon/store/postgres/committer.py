@@ -16,13 +16,13 @@ from typing import Any, Final
 
 from photon.outside.clock import Clock
 from photon.store.errors import StoreBusy, StoreOutcomeUnknown, StoreUnavailable
-from photon.store.postgres.answers import Answer, Outcome, read_answer
+from photon.store.postgres.answers import Answer, Outcome
 from photon.store.postgres.apply import SUPERSEDED
 from photon.store.postgres.connections import ANSWER_SECONDS, Backoff, is_lost, unavailable
 from photon.store.postgres.driver import DataError, PostgresError
 from photon.store.postgres.feed import Follower, Position
 from photon.store.postgres.group import Group, Waiting
-from photon.store.postgres.session import Claim, WriterSession
+from photon.store.postgres.session import Claim, OpenSession, Session
 from photon.store.postgres.shapes import Shape
 from photon.store.protocol import (
     WRITE_SETS_QUEUED_MAX,
@@ -52,8 +52,7 @@ class CommitterOptions:
     Who has not answered a group in `answer_seconds` is taken for cut off, or frozen.
     """
 
-    url: str
-    nouns: tuple[Noun[Any], ...]
+    open_session: OpenSession
     changes_kept: int
     failover_seconds: float = FAILOVER_SECONDS
     answer_seconds: float = ANSWER_SECONDS
@@ -67,14 +66,14 @@ class Committer:
         options: CommitterOptions,
         shapes: Mapping[Noun[Any], Shape[Any]],
         clock: Clock,
-        session: WriterSession,
+        session: Session,
         position: Position,
         follower: Follower,
     ) -> None:
         self._options = options
         self._shapes = shapes
         self._clock = clock
-        self._session: WriterSession | None = session
+        self._session: Session | None = session
         self._writer = session.claim.id
         self._sequence = session.claim.sequence
         self._position = position
@@ -193,7 +192,7 @@ class Committer:
                 if tries >= TRIES_MAX or not await backoff.pause():
                     raise _given_up(error, sent=sent_as is not None) from error
 
-    async def _apply(self, session: WriterSession, group: Group, sequence: int) -> Answer:
+    async def _apply(self, session: Session, group: Group, sequence: int) -> Answer:
         since = self._position.revision
         calling = asyncio.ensure_future(
             session.apply(group, sequence, since, self._options.changes_kept)
@@ -203,17 +202,17 @@ class Committer:
             session.drop()
             await asyncio.gather(calling, return_exceptions=True)
             raise TimeoutError(f"no answer in {self._options.answer_seconds:.0f} s")
-        answer = read_answer(group, calling.result(), since, self._options.nouns)
+        answer = calling.result()
         self.groups += 1
         if answer.last > answer.before:
             self._sequence = sequence
         return answer
 
-    async def _connected(self) -> WriterSession:
+    async def _connected(self) -> Session:
         if self._session is None:
             # Before, for others go on committing, and are heard of, while this one connects.
             told = self._position.revision
-            session = await WriterSession.open(self._options.url, self._options.nouns, self._writer)
+            session = await self._options.open_session(self._writer)
             if session.claim.revision < told:
                 await session.close()
                 self.broken = StoreUnavailable(

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from photon.outside.clock import Clock
 from photon.store.errors import FeedTrimmed
@@ -43,6 +43,51 @@ class Stretch:
     changes: list[Change]
     upto: Revision
     newest: Revision
+
+
+# Told up to which revision there is something new; None: it was not said.
+Notified = Callable[[Revision | None], None]
+
+
+class FeedLine(Protocol):
+    """A line to the server that news come along."""
+
+    async def read(self, since: Revision, limit: int) -> Stretch:
+        """See `read_since`."""
+        ...
+
+    def drop(self) -> None: ...
+
+
+OpenFeed = Callable[[Notified], Awaitable[FeedLine]]
+
+
+class FeedConnection:
+    """See FeedLine."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, url: str, notified: Notified) -> FeedConnection:
+        connection = await connect(url, "feed")
+
+        def heard(connection: Any, pid: int, channel: str, payload: object) -> None:
+            text = str(payload)
+            notified(Revision(int(text)) if text.isdigit() else None)
+
+        try:
+            await connection.add_listener(CHANNEL, heard)
+        except BaseException:
+            connection.terminate()
+            raise
+        return cls(connection)
+
+    async def read(self, since: Revision, limit: int) -> Stretch:
+        return await read_since(self._connection, since, limit)
+
+    def drop(self) -> None:
+        self._connection.terminate()
 
 
 async def read_since(connection: Connection, since: Revision, limit: int) -> Stretch:
@@ -93,9 +138,13 @@ class Follower:
     """Hears what other processes commit, on a connection of its own."""
 
     def __init__(
-        self, url: str, clock: Clock, position: Position, broken: Callable[[Exception], None]
+        self,
+        open_line: OpenFeed,
+        clock: Clock,
+        position: Position,
+        broken: Callable[[Exception], None],
     ) -> None:
-        self._url = url
+        self._open_line = open_line
         self._clock = clock
         self._position = position
         self._broken = broken
@@ -126,12 +175,11 @@ class Follower:
     async def _follow(self) -> None:
         backoff = Backoff(self._clock, float("inf"))
         while True:
-            connection: Connection | None = None
+            line: FeedLine | None = None
             try:
-                connection = await connect(self._url, "feed")
-                await connection.add_listener(CHANNEL, self._notified)
+                line = await self._open_line(self._notified)
                 while True:
-                    await self._catch_up(connection)
+                    await self._catch_up(line)
                     backoff = Backoff(self._clock, float("inf"))
                     await self._wait()
             except FeedTrimmed as trimmed:
@@ -144,16 +192,16 @@ class Follower:
                     _log.exception("the change feed could not be read")
                 _log.warning("the change feed is interrupted: %s", error)
             finally:
-                if connection is not None:
-                    connection.terminate()
+                if line is not None:
+                    line.drop()
             await backoff.pause()
 
-    async def _catch_up(self, connection: Connection) -> None:
+    async def _catch_up(self, line: FeedLine) -> None:
         while True:
             self._new.clear()
             since = self._position.revision
             async with asyncio.timeout(READ_SECONDS):
-                stretch = await read_since(connection, since, CHANGES_A_READ)
+                stretch = await line.read(since, CHANGES_A_READ)
             self._position.advance(stretch.changes, stretch.upto)
             self._moved.set()
             if stretch.upto >= stretch.newest:
@@ -166,6 +214,6 @@ class Follower:
         except TimeoutError:
             pass
 
-    def _notified(self, connection: Any, pid: int, channel: str, payload: object) -> None:
-        if not str(payload).isdigit() or int(str(payload)) > self._position.revision:
+    def _notified(self, revision: Revision | None) -> None:
+        if revision is None or revision > self._position.revision:
             self._new.set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from photon.outside.clock import Clock
 from photon.store.postgres.connections import Backoff, Readers, is_lost, unavailable
@@ -27,7 +27,27 @@ Query = Callable[[Connection], Awaitable[T]]
 _Wanted = dict[str, list[asyncio.Future[Any]]]
 
 
+class StoreReads(Protocol):
+    """What of a CloudStore only reads, as PostgresStore asks for it."""
+
+    async def find(self, noun: Noun[E], id: str) -> E | None: ...
+    async def find_many(self, noun: Noun[E], ids: Sequence[str]) -> list[E]: ...
+    async def page(
+        self, noun: Noun[E], where: Where, *, limit: int, start: str, back: bool
+    ) -> Page[E]: ...
+    async def count(self, noun: Noun[Any], where: Where) -> int: ...
+    async def sum(
+        self, noun: Noun[Any], column: str, by: str, where: Where
+    ) -> dict[str, float]: ...
+    async def quota(self, owner_id: str) -> list[QuotaRow]: ...
+    async def stretch(self, since: Revision, limit: int) -> Stretch: ...
+    async def revision(self) -> Revision: ...
+    async def close(self) -> None: ...
+
+
 class Reads:
+    """See StoreReads: on a few connections."""
+
     def __init__(
         self, readers: Readers, shapes: Mapping[Noun[Any], Shape[Any]], clock: Clock
     ) -> None:
@@ -83,6 +103,9 @@ class Reads:
 
     async def revision(self) -> Revision:
         return Revision(await self._read(lambda connection: connection.fetchval(_REVISION)))
+
+    async def close(self) -> None:
+        await self._readers.close()
 
     async def _find_wanted(self, noun: Noun[Any], wanted: _Wanted) -> None:
         """While it waits for a connection, more may be wanted."""

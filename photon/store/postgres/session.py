@@ -8,12 +8,13 @@ happened; and if it did not, it never will.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from photon.store.errors import StoreInUse, StoreUnavailable
 from photon.store.feed import TRIM_MAX, TRIM_STEP
+from photon.store.postgres.answers import Answer, read_answer
 from photon.store.postgres.apply import CALL, PARAMETERS, session_functions
 from photon.store.postgres.connections import close, connect
 from photon.store.postgres.driver import Connection
@@ -55,12 +56,36 @@ class Claim:
     revision: Revision
 
 
-class WriterSession:
-    """`apply` groups, until the connection is lost."""
+class Session(Protocol):
+    """`apply` groups, until the connection is lost: then it raises what `is_lost` knows."""
 
-    def __init__(self, connection: Connection, claim: Claim, apply: Any) -> None:
+    @property
+    def claim(self) -> Claim: ...
+
+    async def apply(self, group: Group, sequence: int, since: Revision, kept: int) -> Answer:
+        """The server's answer. What the server refuses as a whole is a PostgresError."""
+        ...
+
+    def drop(self) -> None:
+        """Without a word: to cancel what runs could end a COMMIT before standbys have it."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+# For a new writer (None), or for one whose session was lost.
+OpenSession = Callable[[str | None], Awaitable[Session]]
+
+
+class WriterSession:
+    """See Session: on a connection of its own."""
+
+    def __init__(
+        self, connection: Connection, claim: Claim, apply: Any, nouns: Sequence[Noun[Any]]
+    ) -> None:
         self._connection = connection
         self._apply = apply
+        self._nouns = nouns
         self.claim = claim
 
     @classmethod
@@ -80,13 +105,12 @@ class WriterSession:
             claim = await _claim(connection, writer)
             await connection.execute(f"SET application_name = '{_application(claim.id)}'")
             await connection.execute(session_functions(nouns))
-            return cls(connection, claim, await connection.prepare(CALL))
+            return cls(connection, claim, await connection.prepare(CALL), nouns)
         except BaseException:
             connection.terminate()
             raise
 
-    async def apply(self, group: Group, sequence: int, since: Revision, kept: int) -> Any:
-        """The server's answer: a row."""
+    async def apply(self, group: Group, sequence: int, since: Revision, kept: int) -> Answer:
         arrays = group.arrays
         values = {
             "p_writer": self.claim.id,
@@ -115,10 +139,10 @@ class WriterSession:
             "p_units": arrays.units,
             "p_bases": arrays.bases,
         }
-        return await self._apply.fetchrow(*[values[name] for name in PARAMETERS])
+        row = await self._apply.fetchrow(*[values[name] for name in PARAMETERS])
+        return read_answer(group, row, since, self._nouns)
 
     def drop(self) -> None:
-        """Without a word: to cancel what runs could end a COMMIT before standbys have it."""
         self._connection.terminate()
 
     async def close(self) -> None:

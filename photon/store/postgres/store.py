@@ -25,10 +25,17 @@ from photon.store.postgres.connections import (
     is_lost,
     without_password,
 )
-from photon.store.postgres.feed import Follower, Position
+from photon.store.postgres.feed import (
+    FeedConnection,
+    FeedLine,
+    Follower,
+    Notified,
+    OpenFeed,
+    Position,
+)
 from photon.store.postgres.migrate import prepare
-from photon.store.postgres.reads import Reads
-from photon.store.postgres.session import WriterSession
+from photon.store.postgres.reads import Reads, StoreReads
+from photon.store.postgres.session import OpenSession, Session, WriterSession
 from photon.store.postgres.shapes import shapes_of
 from photon.store.protocol import (
     PAGE_SIZE_MAX,
@@ -58,20 +65,27 @@ class PostgresOptions:
     answer_seconds: float = ANSWER_SECONDS
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The ways to a server: connections to PostgreSQL, or those of a simulation."""
+
+    open_session: OpenSession
+    open_feed: OpenFeed
+    reads: StoreReads
+
+
 class PostgresStore:
     """See CloudStore. Made by `open`."""
 
     def __init__(
         self,
         committer: Committer,
-        reads: Reads,
-        readers: Readers,
+        reads: StoreReads,
         follower: Follower,
         listeners: feed.Listeners,
     ) -> None:
         self.committer = committer
         self._reads = reads
-        self._readers = readers
         self._follower = follower
         self._listeners = listeners
         self._open = True
@@ -95,9 +109,28 @@ class PostgresStore:
         assert len({noun.name for noun in nouns}) == len(nouns), "two nouns share a name"
         nouns = tuple(nouns)
         session = await _first_session(url, nouns, clock)
+
+        async def open_session(writer: str | None) -> Session:
+            return await WriterSession.open(url, nouns, writer)
+
+        async def open_feed(notified: Notified) -> FeedLine:
+            return await FeedConnection.open(url, notified)
+
+        reads = Reads(Readers(url, options.readers), shapes_of(nouns), clock)
+        return cls.upon(Server(open_session, open_feed, reads), session, nouns, clock, options)
+
+    @classmethod
+    def upon(  # each is another thing
+        cls,
+        server: Server,
+        session: Session,
+        nouns: tuple[Noun[Any], ...],
+        clock: Clock,
+        options: PostgresOptions,
+    ) -> PostgresStore:
+        """A store upon a server that has given it its first session."""
         listeners = feed.Listeners()
         position = Position(session.claim.revision, listeners)
-        shapes, readers = shapes_of(nouns), Readers(url, options.readers)
 
         def lost_touch(error: Exception) -> None:
             _log.critical("this process was away for longer than the change feed reaches back")
@@ -106,23 +139,22 @@ class PostgresStore:
                 "remembers may be wrong. Start it again."
             )
 
-        follower = Follower(url, clock, position, lost_touch)
+        follower = Follower(server.open_feed, clock, position, lost_touch)
         committer = Committer(
             CommitterOptions(
-                url,
-                nouns,
+                server.open_session,
                 options.changes_kept,
                 options.failover_seconds,
                 options.answer_seconds,
             ),
-            shapes,
+            shapes_of(nouns),
             clock,
             session,
             position,
             follower,
         )
         follower.start()
-        return cls(committer, Reads(readers, shapes, clock), readers, follower, listeners)
+        return cls(committer, server.reads, follower, listeners)
 
     async def commit(self, writes: Sequence[Write]) -> Revision:
         if not self._open:
@@ -176,7 +208,7 @@ class PostgresStore:
             self._open = False
             await self.committer.close()
             await self._follower.close()
-            await self._readers.close()
+            await self._reads.close()
 
 
 async def _first_session(url: str, nouns: tuple[Noun[Any], ...], clock: Clock) -> WriterSession:
