@@ -274,3 +274,14 @@ async def test_a_closed_store_refuses_and_may_be_closed_again(cut: Cut) -> None:
         await cut.store.commit([])
     with pytest.raises(StoreUnavailable):
         await cut.store.revision()
+
+
+@pytest.mark.parametrize("cut", [PostgresOptions(answer_seconds=0.3)], indirect=True)
+async def test_a_read_that_is_never_answered_is_asked_anew(cut: Cut) -> None:
+    await cut.store.commit(inserted("t1"))
+    assert await cut.store.find(THINGS, "t1") is not None, "a connection is open now"
+    cut.proxy.frozen = True
+    waiting = asyncio.create_task(cut.store.find(THINGS, "t1"))
+    await asyncio.sleep(0.1)
+    cut.proxy.frozen = False  # For new connections; what was swallowed is lost.
+    assert await waiting is not None

@@ -212,7 +212,8 @@ class Committer:
         if self._session is None:
             # Before, for others go on committing, and are heard of, while this one connects.
             told = self._position.revision
-            session = await self._options.open_session(self._writer)
+            async with asyncio.timeout(self._options.answer_seconds):
+                session = await self._options.open_session(self._writer)
             if session.claim.revision < told:
                 await session.close()
                 self.broken = StoreUnavailable(

@@ -17,12 +17,13 @@ from photon.outside.clock import Clock
 from photon.store.errors import FeedTrimmed
 from photon.store.feed import Listeners
 from photon.store.postgres.apply import CHANNEL
-from photon.store.postgres.connections import Backoff, connect, is_lost
+from photon.store.postgres.connections import CONNECT_SECONDS, Backoff, connect, is_lost
 from photon.store.postgres.driver import Connection
 from photon.store.protocol import Change, Revision
 
 POLL_SECONDS: Final = 1.0  # So late may a change be heard when its notification is lost.
 READ_SECONDS: Final = 5.0  # Longer, and the connection is taken for dead.
+OPEN_SECONDS: Final = CONNECT_SECONDS + READ_SECONDS  # What it waits for inside has its own bounds.
 CHANGES_A_READ: Final = 2_000  # Some 5 ms of the event loop.
 
 _log = logging.getLogger(__name__)
@@ -177,7 +178,8 @@ class Follower:
         while True:
             line: FeedLine | None = None
             try:
-                line = await self._open_line(self._notified)
+                async with asyncio.timeout(OPEN_SECONDS):
+                    line = await self._open_line(self._notified)
                 while True:
                     await self._catch_up(line)
                     backoff = Backoff(self._clock, float("inf"))

@@ -49,8 +49,14 @@ class Reads:
     """See StoreReads: on a few connections."""
 
     def __init__(
-        self, readers: Readers, shapes: Mapping[Noun[Any], Shape[Any]], clock: Clock
+        self,
+        readers: Readers,
+        shapes: Mapping[Noun[Any], Shape[Any]],
+        clock: Clock,
+        *,
+        answer_seconds: float,
     ) -> None:
+        self._answer_seconds = answer_seconds
         self._readers = readers
         self._shapes = shapes
         self._clock = clock
@@ -139,8 +145,10 @@ class Reads:
         backoff = Backoff(self._clock, self._clock.monotonic() + READ_RETRY_SECONDS)
         while True:
             try:
-                async with self._readers.connection() as connection:
-                    return await query(connection)
+                # Who was cut off without a word hears nothing: neither an answer nor an end.
+                async with asyncio.timeout(self._answer_seconds):
+                    async with self._readers.connection() as connection:
+                        return await query(connection)
             except Exception as error:  # Judged here: only what was lost is tried again.
                 if not is_lost(error):
                     raise

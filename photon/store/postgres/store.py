@@ -116,7 +116,8 @@ class PostgresStore:
         async def open_feed(notified: Notified) -> FeedLine:
             return await FeedConnection.open(url, notified)
 
-        reads = Reads(Readers(url, options.readers), shapes_of(nouns), clock)
+        readers = Readers(url, options.readers)
+        reads = Reads(readers, shapes_of(nouns), clock, answer_seconds=options.answer_seconds)
         return cls.upon(Server(open_session, open_feed, reads), session, nouns, clock, options)
 
     @classmethod

@@ -1,0 +1,355 @@
+"""The store as each simulated controller has it: PostgresStore, upon a server in memory.
+
+The truth is one SqliteStore. Groups are applied to it one at a time, as PostgreSQL's function does;
+what is asked again, found again, heard late or never told is then decided by the very code that
+decides it in earnest (photon.store.postgres: committer, follower; ADR 0026).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Final, TypeVar
+
+from photon.outside.clock import Clock
+from photon.simulation.line import Line, Service, later
+from photon.store.errors import StoreNotReached, StoreUnavailable
+from photon.store.postgres.answers import Answer, Outcome
+from photon.store.postgres.apply import SUPERSEDED
+from photon.store.postgres.connections import Backoff, is_lost, unavailable
+from photon.store.postgres.driver import PostgresError
+from photon.store.postgres.feed import Notified, Stretch
+from photon.store.postgres.group import GAP_MAX, Group
+from photon.store.postgres.reads import READ_RETRY_SECONDS
+from photon.store.postgres.session import Claim, Session
+from photon.store.postgres.store import START_SECONDS, PostgresOptions, PostgresStore, Server
+from photon.store.protocol import Change, CloudStore, E, Noun, Page, QuotaRow, Revision, Where
+
+CHANGES_REMEMBERED: Final = 20_000  # Who is further behind reads the truth's own table.
+
+BEGINNING: Final = Revision(0)
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class StoreConditions:
+    """Beside those of the lines: chances between 0 and 1."""
+
+    notice_seconds_max: float = 0.0  # so late does a notice of something new come
+    lost_notices: float = 0.0
+    rolled_back: float = 0.0  # the server gives a group up by itself, as for a deadlock
+    full: bool = False  # its disk: nothing can be written
+
+
+@dataclass(slots=True)
+class _Writer:
+    """A row of the table `writers`."""
+
+    session: int = 1
+    sequence: int = 0
+    before: Revision = BEGINNING
+    refused: frozenset[int] = frozenset()
+    line: Line | None = None
+
+
+@dataclass(slots=True)
+class _Ear:
+    """Who listens for notices; `due`: one is on its way to it."""
+
+    line: Line
+    notified: Notified
+    due: bool = False
+
+
+@dataclass(slots=True)
+class StoreServer:
+    """The database server. `truth` is what it keeps; `service` how it is reached."""
+
+    truth: CloudStore
+    service: Service
+    chance: Random
+    conditions: StoreConditions = field(default_factory=StoreConditions)
+    _writers: dict[str, _Writer] = field(default_factory=dict)
+    _ears: list[_Ear] = field(default_factory=list)
+    _recent: list[Change] = field(default_factory=list)
+    _oldest: Revision = BEGINNING  # after it, `_recent` has all
+    _newest: Revision = BEGINNING
+    _feed_row: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _unsubscribe: Callable[[], None] = lambda: None
+
+    async def start(self) -> None:
+        self._oldest = self._newest = await self.truth.revision()
+        self._unsubscribe = self.truth.subscribe(self._heard)
+
+    def close(self) -> None:
+        """The truth stays open: it is its maker's."""
+        self._unsubscribe()
+
+    async def open(
+        self,
+        name: str,
+        nouns: tuple[Noun[Any], ...],
+        clock: Clock,
+        options: PostgresOptions | None = None,
+    ) -> PostgresStore:
+        """The store of the process `name`, whose earlier lines break.
+
+        Raises:
+            StoreNotReached: the server does not answer in START_SECONDS.
+        """
+        self.service.forget(name)
+        ways = _Ways(self, name, clock)
+        server = Server(ways.session, ways.feed, ways)
+        session = await _first_session(ways, clock)
+        return PostgresStore.upon(server, session, nouns, clock, options or PostgresOptions())
+
+    # What sessions ask of it
+
+    async def claim(self, line: Line, writer: str | None) -> Claim:
+        async with self._feed_row:
+            if writer is None:
+                writer = f"writer-{len(self._writers) + 1}"
+                row = self._writers[writer] = _Writer()
+            else:
+                row = self._writers[writer]
+                row.session += 1
+                if row.line is not None and row.line is not line:
+                    row.line.drop()
+            row.line = line
+            revision = await self.truth.revision()
+            return Claim(writer, row.session, row.sequence, row.before, row.refused, revision)
+
+    async def apply(self, claim: Claim, group: Group, sequence: int, since: Revision) -> Answer:
+        async with self._feed_row:
+            row = self._writers[claim.id]
+            if row.session != claim.session or row.sequence != sequence - 1:
+                raise _refusal(SUPERSEDED, "another session writes for this store object")
+            if self.conditions.full:
+                raise _refusal("53100", "no space left on device")
+            if self.conditions.rolled_back and self.chance.random() < self.conditions.rolled_back:
+                raise _refusal("40P01", "deadlock detected")
+            before = await self.truth.revision()
+            outcomes = await self._outcomes(group)
+            last = before
+            refused = []
+            for number, outcome in enumerate(outcomes, 1):
+                if isinstance(outcome, Exception):
+                    refused.append(number)
+                else:
+                    assert outcome == last + 1, "somebody else writes to the truth"
+                    last = outcome
+            if last > before:
+                row.sequence, row.before, row.refused = sequence, before, frozenset(refused)
+                self._newest = last
+                self._tell_ears()
+            gap = None
+            if self._oldest <= since and before - since <= GAP_MAX:
+                gap = self._between(since, before)
+            return Answer(before, last, Revision(0), outcomes, self._between(before, last), gap)
+
+    async def _outcomes(self, group: Group) -> list[Outcome]:
+        if len(group.waiting) == 1:
+            try:
+                return [await self.truth.commit(group.waiting[0].writes)]
+            except Exception as refusal:  # It is told to who asked, whatever it is.
+                return [refusal]
+        ends = await asyncio.gather(
+            *[self.truth.commit(waiting.writes) for waiting in group.waiting],
+            return_exceptions=True,
+        )
+        outcomes: list[Outcome] = []
+        for end in ends:
+            assert isinstance(end, (int, Exception)), "nothing is cancelled here"
+            outcomes.append(end)
+        return outcomes
+
+    # The feed
+
+    def listen(self, line: Line, notified: Notified) -> None:
+        self._ears = [ear for ear in self._ears if not ear.line.broken]
+        self._ears.append(_Ear(line, notified))
+
+    async def stretch(self, since: Revision, limit: int) -> Stretch:
+        """See StoreReads."""
+        newest = await self.truth.revision()
+        if since < self._oldest:
+            changes = await self.truth.changes(since, limit=limit)
+        else:
+            changes = self._between(since, newest)
+        if len(changes) <= limit:
+            return Stretch(changes, newest, newest)
+        upto = changes[limit - 1].revision
+        if changes[limit].revision == upto:  # never divided
+            upto = next((c.revision for c in reversed(changes[:limit]) if c.revision < upto), upto)
+        whole = [change for change in changes if change.revision <= upto]
+        return Stretch(whole, upto, newest)
+
+    def _heard(self, changes: Sequence[Change]) -> None:
+        self._recent += changes
+        if len(self._recent) > 2 * CHANGES_REMEMBERED:
+            self._oldest = self._recent[CHANGES_REMEMBERED].revision
+            self._recent = [c for c in self._recent if c.revision > self._oldest]
+
+    def _between(self, since: Revision, upto: Revision) -> list[Change]:
+        low = bisect_left(self._recent, since + 1, key=_revision)
+        high = bisect_left(self._recent, upto + 1, key=_revision)
+        return self._recent[low:high]
+
+    def _tell_ears(self) -> None:
+        for ear in tuple(self._ears):
+            if ear.line.broken:
+                self._ears.remove(ear)
+            elif not ear.due and not self.service.is_cut(ear.line.name):
+                if self.chance.random() < self.conditions.lost_notices:
+                    continue
+                ear.due = True
+                late = self.chance.uniform(0.0, self.conditions.notice_seconds_max)
+                later(self.service.seconds() + late, self._notify, ear)
+
+    def _notify(self, ear: _Ear) -> None:
+        ear.due = False
+        if not ear.line.broken:
+            ear.notified(self._newest)
+
+
+def _revision(change: Change) -> int:
+    return change.revision
+
+
+def _refusal(state: str, text: str) -> Exception:
+    error = PostgresError(text)
+    error.sqlstate = state
+    return error
+
+
+class _Ways:
+    """How one process speaks to the server: its sessions, its feed, its reads."""
+
+    def __init__(self, server: StoreServer, name: str, clock: Clock) -> None:
+        self._server = server
+        self._service = server.service
+        self._name = name
+        self._clock = clock
+        self._closed = False
+
+    async def session(self, writer: str | None) -> Session:
+        line = await self._service.line(self._name)
+        claim = await line.ask(lambda: self._server.claim(line, writer))
+        return _Session(self._server, line, claim)
+
+    async def feed(self, notified: Notified) -> _FeedLine:
+        line = await self._service.line(self._name)
+        self._server.listen(line, notified)
+        return _FeedLine(self._server, line)
+
+    # Reads: each sees some moment between its question and its answer
+
+    async def find(self, noun: Noun[E], id: str) -> E | None:
+        return await self._read(lambda: self._server.truth.find(noun, id))
+
+    async def find_many(self, noun: Noun[E], ids: Sequence[str]) -> list[E]:
+        return await self._read(lambda: self._server.truth.find_many(noun, ids))
+
+    async def page(
+        self, noun: Noun[E], where: Where, *, limit: int, start: str, back: bool
+    ) -> Page[E]:
+        after, before = (None, start) if back else (start, None)
+        return await self._read(
+            lambda: self._server.truth.page(noun, where, limit=limit, after=after, before=before)
+        )
+
+    async def count(self, noun: Noun[Any], where: Where) -> int:
+        return await self._read(lambda: self._server.truth.count(noun, where))
+
+    async def sum(self, noun: Noun[Any], column: str, by: str, where: Where) -> dict[str, float]:
+        return await self._read(lambda: self._server.truth.sum(noun, column, by, where))
+
+    async def quota(self, owner_id: str) -> list[QuotaRow]:
+        return await self._read(lambda: self._server.truth.quota(owner_id))
+
+    async def stretch(self, since: Revision, limit: int) -> Stretch:
+        return await self._read(lambda: self._server.stretch(since, limit))
+
+    async def revision(self) -> Revision:
+        return await self._read(self._server.truth.revision)
+
+    async def close(self) -> None:
+        self._closed = True
+
+    async def _read(self, read: Callable[[], Awaitable[T]]) -> T:
+        if self._closed:
+            raise StoreUnavailable("The store is closed. Start the controller again.")
+        backoff: Backoff | None = None
+        while True:
+            try:
+                return await self._read_once(read)
+            except Exception as error:  # Judged here: only what was lost is tried again.
+                if not is_lost(error):
+                    raise
+                if backoff is None:
+                    until = self._clock.monotonic() + READ_RETRY_SECONDS
+                    backoff = Backoff(self._clock, until)
+                if not await backoff.pause():
+                    raise unavailable(error) from error
+
+    async def _read_once(self, read: Callable[[], Awaitable[T]]) -> T:
+        """The truth's reads never wait, so that nothing is left behind when the process dies."""
+        service = self._service
+        if service.is_cut(self._name):
+            await asyncio.sleep(READ_RETRY_SECONDS)
+            raise TimeoutError("no answer")
+        chance, conditions = service.chance, service.conditions
+        fate = chance.random()
+        early = await read() if fate < 0.5 and not service.away else None
+        await asyncio.sleep(service.seconds() + service.seconds())
+        await service.moving()
+        lost = conditions.lost_questions + conditions.lost_answers
+        if service.away or (lost and chance.random() < lost):
+            raise ConnectionResetError("the line to the store broke")
+        return await read() if early is None else early
+
+
+async def _first_session(ways: _Ways, clock: Clock) -> Session:
+    backoff = Backoff(clock, clock.monotonic() + START_SECONDS)
+    while True:
+        try:
+            return await ways.session(None)
+        except OSError as error:
+            if not await backoff.pause():
+                raise StoreNotReached(f"The store does not answer ({error}).") from error
+
+
+class _Session:
+    """See Session."""
+
+    def __init__(self, server: StoreServer, line: Line, claim: Claim) -> None:
+        self._server = server
+        self._line = line
+        self.claim = claim
+
+    async def apply(self, group: Group, sequence: int, since: Revision, kept: int) -> Answer:
+        return await self._line.ask(lambda: self._server.apply(self.claim, group, sequence, since))
+
+    def drop(self) -> None:
+        self._line.drop()
+
+    async def close(self) -> None:
+        self._line.drop()
+
+
+class _FeedLine:
+    """See FeedLine."""
+
+    def __init__(self, server: StoreServer, line: Line) -> None:
+        self._server = server
+        self._line = line
+
+    async def read(self, since: Revision, limit: int) -> Stretch:
+        return await self._line.ask(lambda: self._server.stretch(since, limit))
+
+    def drop(self) -> None:
+        self._line.drop()
