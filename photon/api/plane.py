@@ -10,7 +10,7 @@ from photon.api.watches import Watches
 from photon.domain.system import System
 from photon.domain.task import Task
 from photon.domain.topology import Picture
-from photon.images.library import ImageLibrary
+from photon.images.protocol import Images
 from photon.outside.clock import Clock
 from photon.outside.ids import Ids
 from photon.scheduler.protocol import SchedulerNode
@@ -63,7 +63,7 @@ class Plane:
     runner: TaskRunner
     clock: Clock
     ids: Ids
-    images: ImageLibrary
+    images: Images
     ends: TaskEnds
     release: Release
     system: Callable[[], System]

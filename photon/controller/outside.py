@@ -10,6 +10,7 @@ from photon.controller.config import ControllerConfig
 from photon.coordination.in_store import StoreCoordination
 from photon.coordination.protocol import Coordination
 from photon.images.library import ImageLibrary
+from photon.images.protocol import Images
 from photon.outside.clock import Clock, RealClock
 from photon.outside.ids import Ids, TimeOrderedIds
 from photon.rpc.network import Network, TcpNetwork
@@ -33,7 +34,7 @@ class Outside:
     nodes: Network | None
     open_store: OpenStore
     open_coordination: OpenCoordination
-    images: ImageLibrary
+    images: Images
 
 
 def real_outside(config: ControllerConfig) -> Outside:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from photon.coordination.zookeeper_session import Found, ZooKeeperSession
+from photon.coordination.session import Found, NodeSession
 
 
 class Candidate(Protocol):
@@ -18,7 +18,7 @@ class Candidate(Protocol):
     @property
     def me(self) -> str: ...
     @property
-    def session(self) -> ZooKeeperSession: ...
+    def session(self) -> NodeSession: ...
     def holds(self) -> bool: ...
 
 

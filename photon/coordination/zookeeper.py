@@ -22,6 +22,7 @@ from photon.coordination.ensemble import Ensemble
 from photon.coordination.errors import CoordinationUnavailable
 from photon.coordination.listeners import Listeners
 from photon.coordination.protocol import Listener
+from photon.coordination.session import OpenSession
 from photon.coordination.terms import LeaseTerms
 from photon.coordination.zookeeper_session import ZooKeeperSession
 from photon.domain.member import Member
@@ -37,7 +38,12 @@ class ZooKeeperCoordination:
     """See Coordination. Made on the event loop that it is used on."""
 
     def __init__(
-        self, ensemble: Ensemble, clock: Clock, terms: LeaseTerms, lost: Callable[[], None]
+        self,
+        ensemble: Ensemble,
+        clock: Clock,
+        terms: LeaseTerms,
+        lost: Callable[[], None],
+        open_session: OpenSession = ZooKeeperSession,
     ) -> None:
         self._ensemble = ensemble
         self._clock = clock
@@ -53,7 +59,7 @@ class ZooKeeperCoordination:
         self._looking = asyncio.Lock()
         self._look_again = asyncio.Event()
         self._running: list[asyncio.Task[None]] = []
-        self.session = ZooKeeperSession(
+        self.session = open_session(
             ensemble, terms.lease_seconds, self._look_again.set, self._declared_dead
         )
 

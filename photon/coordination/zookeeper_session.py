@@ -12,13 +12,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-import msgspec
 from kazoo import exceptions  # type: ignore[import-untyped]  # kazoo has no types
 from kazoo.client import KazooClient, KazooState  # type: ignore[import-untyped]  # as above
 from kazoo.security import make_digest_acl  # type: ignore[import-untyped]  # as above
 
 from photon.coordination.ensemble import Ensemble
 from photon.coordination.errors import CoordinationUnavailable
+from photon.coordination.session import Found
 
 CALLS_MAX: Final = 64  # On their way at once; a look asks for some dozens.
 CALL_SECONDS: Final = 5.0  # A server that does not answer is left by kazoo before that.
@@ -38,16 +38,8 @@ _AWAY: Final = (
 log = logging.getLogger(__name__)
 
 
-class Found(msgspec.Struct, frozen=True):
-    """What a node holds, and the transaction that made it: in all the ensemble, later is higher."""
-
-    value: bytes
-    made_by: int
-    session_id: int  # of whom it lives and dies with; 0: nobody
-
-
 class ZooKeeperSession:
-    """`changed` is called when a watched node changed, `ended` when the session is over."""
+    """See NodeSession, and OpenSession for its arguments."""
 
     def __init__(
         self,
@@ -73,7 +65,6 @@ class ZooKeeperSession:
         return session_id
 
     async def start(self) -> None:
-        """Raises CoordinationUnavailable: no server of the ensemble answers."""
         try:
             await asyncio.to_thread(self._client.start, START_SECONDS)
             # With an answer in hand, it is known too how long a session was granted.
@@ -86,7 +77,6 @@ class ZooKeeperSession:
             ) from problem
 
     async def stop(self) -> None:
-        """Ends the session: what it made for its own lifetime is gone at once."""
         self._closing = True
         try:
             async with asyncio.timeout(STOP_SECONDS):
@@ -101,7 +91,6 @@ class ZooKeeperSession:
     # Calls
 
     async def create(self, path: str, value: bytes, *, sequence: bool = False) -> None:
-        """A node that lives for as long as this session; nothing if it is there already."""
         try:
             await self._call(
                 lambda: self._client.create_async(
@@ -112,7 +101,6 @@ class ZooKeeperSession:
             return
 
     async def ensure(self, path: str) -> None:
-        """A node that stays, and those above it."""
         parts = self._at(path).strip("/").split("/")
         for end in range(1, len(parts) + 1):
             node = "/" + "/".join(parts[:end])
@@ -138,13 +126,11 @@ class ZooKeeperSession:
         return await self._call(lambda: self._client.exists_async(self._at(path))) is not None
 
     async def children(self, path: str) -> list[str]:
-        """Sorted; `changed` is called when others come or some of these go."""
         watch = self._node_changed
         names = await self._call(lambda: self._client.get_children_async(self._at(path), watch))
         return sorted(names)
 
     async def sync(self, path: str) -> None:
-        """What is read after this is as new as anything that anybody was told before it."""
         await self._call(lambda: self._client.sync_async(self._at(path)))
 
     def _at(self, path: str) -> str:

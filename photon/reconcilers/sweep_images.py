@@ -13,7 +13,7 @@ import logging
 from typing import Final
 
 from photon.domain.readiness import Readiness
-from photon.images.library import ImageLibrary
+from photon.images.protocol import Images
 from photon.store.nouns import IMAGES
 from photon.store.protocol import CloudStore
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class ImageSweeper:
-    def __init__(self, store: CloudStore, images: ImageLibrary) -> None:
+    def __init__(self, store: CloudStore, images: Images) -> None:
         self._store = store
         self._images = images
         self._after = ""  # the checksum where the last pass stopped

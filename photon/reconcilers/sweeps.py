@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from photon.agent_client.protocol import Agents
-from photon.images.library import ImageLibrary
+from photon.images.protocol import Images
 from photon.outside.clock import Clock
 from photon.reconcilers.duty import Duty
 from photon.reconcilers.sweep_datastores import DatastoreSweeper
@@ -24,7 +24,7 @@ FILES_SECONDS: Final = 3600.0  # The contract's.
 DATASTORES_SECONDS: Final = 12 * 3600.0  # The contract's; provisioning and removing tell at once.
 
 
-def sweeps(store: CloudStore, agents: Agents, images: ImageLibrary, clock: Clock) -> list[Duty]:
+def sweeps(store: CloudStore, agents: Agents, images: Images, clock: Clock) -> list[Duty]:
     """All of them rest while the system's background tasks are paused."""
     elected = partial(Duty, office=HOUSEKEEPER)
     records = RecordSweeper(store, clock)

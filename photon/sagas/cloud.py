@@ -15,7 +15,7 @@ from photon.domain.host import Host
 from photon.domain.overcommit import Overcommit
 from photon.domain.vm import Vm
 from photon.images.fetch import fetch
-from photon.images.library import ImageLibrary
+from photon.images.protocol import Images
 from photon.outside.clock import Clock
 from photon.scheduler.protocol import SchedulerNode
 from photon.store.nouns import HOSTS, VMS
@@ -36,7 +36,7 @@ class Cloud:
     agents: Agents
     scheduler: SchedulerNode
     clock: Clock
-    images: ImageLibrary
+    images: Images
     image_url: Callable[[str], str]
     welcome: Callable[[Host, Inventory], Awaitable[None]]
     regard: Callable[[Host], None]

@@ -10,9 +10,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from dataclasses import dataclass
+from functools import partial
 from random import Random
-from typing import Any, Final, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 CONNECT_SECONDS: Final = 5.0  # As a client waits for a server that says nothing.
@@ -36,6 +38,7 @@ class Service:
         self.conditions = LineConditions()
         self.chance = chance
         self.away = False
+        self._well_since = 0.0
         self._lines: dict[int, Line] = {}
         self._made = 0
         self._cut: set[str] = set()
@@ -53,6 +56,7 @@ class Service:
 
     def come_back(self) -> None:
         self.away = False
+        self._well_since = asyncio.get_running_loop().time()
 
     def hang(self) -> None:
         """Nothing is served, and nobody is told so."""
@@ -60,6 +64,13 @@ class Service:
 
     def go_on(self) -> None:
         self._moving.set()
+        self._well_since = asyncio.get_running_loop().time()
+
+    def well_since(self) -> float:
+        """Since when it serves, by the loop's clock: now, if it does not."""
+        if self.away or not self._moving.is_set():
+            return asyncio.get_running_loop().time()
+        return self._well_since
 
     def cut(self, name: str) -> None:
         """What `name` sends, or is sent, vanishes without a word."""
@@ -122,7 +133,7 @@ class Line:
         self._asked = 0
         self.broken = False
 
-    async def ask(self, serve: Callable[[], Awaitable[T]]) -> T:
+    async def ask(self, serve: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `serve` answers at the far end, or raises there.
 
         Raises:
@@ -143,7 +154,8 @@ class Line:
             if fate < lost[0]:
                 later(there, self.drop)
             else:
-                later(there, self._arrive, number, serve, fate < lost[1])
+                serving = partial(serve, *args, **kwargs)
+                later(there, self._arrive, number, serving, fate < lost[1])
         try:
             return await answered
         finally:

@@ -238,7 +238,7 @@ class _Ways:
 
     async def session(self, writer: str | None) -> Session:
         line = await self._service.line(self._name)
-        claim = await line.ask(lambda: self._server.claim(line, writer))
+        claim = await line.ask(self._server.claim, line, writer)
         return _Session(self._server, line, claim)
 
     async def feed(self, notified: Notified) -> _FeedLine:
@@ -332,7 +332,7 @@ class _Session:
         self.claim = claim
 
     async def apply(self, group: Group, sequence: int, since: Revision, kept: int) -> Answer:
-        return await self._line.ask(lambda: self._server.apply(self.claim, group, sequence, since))
+        return await self._line.ask(self._server.apply, self.claim, group, sequence, since)
 
     def drop(self) -> None:
         self._line.drop()
@@ -349,7 +349,7 @@ class _FeedLine:
         self._line = line
 
     async def read(self, since: Revision, limit: int) -> Stretch:
-        return await self._line.ask(lambda: self._server.stretch(since, limit))
+        return await self._line.ask(self._server.stretch, since, limit)
 
     def drop(self) -> None:
         self._line.drop()
