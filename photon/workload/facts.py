@@ -29,12 +29,17 @@ class Span:
 
 @dataclass(slots=True)
 class Life:
-    """Of one thing. It began between `asked` and `made`, and ended between `leaving` and `gone`."""
+    """Of one thing. It began between `asked` and `made`, and ended between `leaving` and `gone`.
+
+    From `closed` on nothing new can be made of it: that its end was wanted is acknowledged, though
+    it may stay until its last user goes.
+    """
 
     asked: Moment
     made: Moment = NEVER
     leaving: Moment = NEVER
     gone: Moment = NEVER
+    closed: Moment = NEVER
     deletes: int = 0  # that were asked and are neither done nor refused
 
     def surely(self, span: Span) -> bool:
@@ -45,8 +50,9 @@ class Life:
         """It may have been there at some moment of the span."""
         return self.asked <= span.end and span.begin < self.gone
 
-    def surely_not(self, span: Span) -> bool:
-        return not self.maybe(span)
+    def maybe_open(self, span: Span) -> bool:
+        """Something could be made of it at some moment of the span."""
+        return self.asked <= span.end and span.begin < self.closed
 
     @property
     def is_usable(self) -> bool:
@@ -60,11 +66,17 @@ class Life:
     def delete_refused(self) -> None:
         """It changed nothing. One whose answer was lost may still be on its way."""
         self.deletes -= 1
-        if self.deletes == 0 and self.gone == NEVER:
+        if self.deletes == 0 and self.closed == NEVER:
             self.leaving = NEVER
+
+    def close(self, at: Moment) -> None:
+        """Its end is acknowledged; it goes when nothing has it any more."""
+        self.closed = min(self.closed, at)
+        self.leaving = min(self.leaving, at)
 
     def deleted(self, at: Moment) -> None:
         self.gone = min(self.gone, at)
+        self.closed = min(self.closed, at)
         self.leaving = min(self.leaving, at)
 
 
@@ -82,8 +94,8 @@ class Cell(Generic[Value]):
 
     __slots__ = ("_before", "_pending", "_settled", "values")
 
-    def __init__(self, value: Value) -> None:
-        self.values: frozenset[Value] = frozenset({value})
+    def __init__(self, *values: Value) -> None:
+        self.values: frozenset[Value] = frozenset(values)
         self._settled: Moment = 0  # when the last change was known to be over
         self._pending: list[Change[Value]] = []
         self._before: list[tuple[Moment, frozenset[Value]]] = []  # until when, and what it was

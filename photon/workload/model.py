@@ -1,0 +1,151 @@
+"""What the API promised: a plain reference of everything that clients were told.
+
+Its judgements are exact where the answers leave no doubt. Where requests overlap, or an answer was
+lost, several things may be so, and only what none of them allows is a broken promise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, Final
+
+from photon.workload.broken import Broken, Promise
+from photon.workload.caller import Reply
+from photon.workload.facts import Span
+from photon.workload.things import (
+    Cost,
+    Disk,
+    Flavor,
+    Host,
+    Image,
+    Project,
+    Shelf,
+    Subnet,
+    Tenant,
+    Thing,
+    Vm,
+    Zone,
+)
+
+UNLIMITED: Final = math.inf
+
+
+class Model:
+    def __init__(self) -> None:
+        self.tenants = Shelf[Tenant]("tenant")
+        self.projects = Shelf[Project]("project")
+        self.flavors = Shelf[Flavor]("flavor")
+        self.images = Shelf[Image]("image")
+        self.subnets = Shelf[Subnet]("subnet")
+        self.zones = Shelf[Zone]("zone")
+        self.hosts = Shelf[Host]("host")
+        self.vms = Shelf[Vm]("VM")
+        self.disks = Shelf[Disk]("disk")
+
+    def shelves(self) -> tuple[Shelf[Any], ...]:
+        """Those that others stand on come first."""
+        return (
+            self.tenants,
+            self.projects,
+            self.flavors,
+            self.images,
+            self.subnets,
+            self.zones,
+            self.hosts,
+            self.vms,
+            self.disks,
+        )
+
+    def charged(self, project: Project) -> Iterator[Vm | Disk]:
+        yield from (vm for vm in self.vms if vm.project is project)
+        yield from (disk for disk in self.disks if disk.project is project)
+
+    def usage(self, project: Project, span: Span, *, but: Thing | None = None) -> Usage:
+        """What was in use at each moment of the span, at least and at most."""
+        usage = Usage({}, {})
+        for thing in self.charged(project):
+            if thing is not but and thing.life.maybe(span):
+                usage.add(thing.cost, surely=thing.life.surely(span))
+        return usage
+
+    def judge_charge(self, project: Project, thing: Vm | Disk, reply: Reply) -> None:
+        """Raises Broken: it was charged where there was no room, or refused where there was."""
+        usage = self.usage(project, reply.span, but=thing)
+        may_fit, may_not = True, False
+        for key, amount in thing.cost.items():
+            limits = _limits(project, key, reply.span)
+            if limits is None:
+                return
+            may_fit &= any(fits(usage.least.get(key, 0.0) + amount, limit) for limit in limits)
+            may_not |= any(not fits(usage.most.get(key, 0.0) + amount, limit) for limit in limits)
+        if reply.code == "QuotaError" and not may_not:
+            text = (
+                f"{thing.cost} was refused: {reply.body['message']}; at most {usage.most} is used"
+            )
+            raise Broken(Promise.REFUSED_FOR_A_REASON, text, project.id)
+        if reply.ok and not may_fit:
+            text = f"{thing.cost} was charged beyond the limits; at least {usage.least} is used"
+            raise Broken(Promise.REFUSES_WHAT_CANNOT_BE, text, project.id, thing.id)
+
+    def users(self, thing: Flavor | Image | Subnet) -> Iterator[Vm | Disk]:
+        """Whatever was made of it, or asked to be."""
+        yield from (vm for vm in self.vms if thing in (*vm.flavors, vm.image, *vm.subnets))
+        yield from (disk for disk in self.disks if disk.flavor is thing)
+
+    def judge_leaving(self, noun: str, thing: Flavor | Image | Subnet, reply: Reply) -> None:
+        """A look at something whose end is acknowledged: it stays while it has a user.
+
+        Raises Broken.
+        """
+        span, life = reply.span, thing.life
+        if not reply.status or life.closed > span.begin:
+            return
+        users = list(self.users(thing))
+        if reply.ok and not any(user.life.maybe(span) for user in users):
+            text = f"{noun} {thing.id} ({thing.name}) was deleted, has no user, and is found"
+            raise Broken(Promise.DELETED_STAYS_AWAY, text, thing.id)
+        having = [user.id for user in users if user.life.surely(span)]
+        if reply.status == 404 and having:
+            text = f"{noun} {thing.id} ({thing.name}) is not found, and {having} have it"
+            raise Broken(Promise.ACKNOWLEDGED_EXISTS, text, thing.id, *having)
+
+
+class Usage:
+    """By key: what is used at least, and at most."""
+
+    def __init__(self, least: dict[str, float], most: dict[str, float]) -> None:
+        self.least = least
+        self.most = most
+
+    def add(self, cost: Cost, *, surely: bool) -> None:
+        for key, amount in cost.items():
+            self.most[key] = self.most.get(key, 0.0) + amount
+            if surely:
+                self.least[key] = self.least.get(key, 0.0) + amount
+
+
+def fits(usage: float, limit: float) -> bool:
+    return usage <= limit + 1e-6
+
+
+def _limits(project: Project, key: str, span: Span) -> frozenset[float] | None:
+    cell = project.limits.get(key)
+    return frozenset({UNLIMITED}) if cell is None else cell.during(span)
+
+
+def judge_there(noun: str, thing: Thing, reply: Reply) -> bool:
+    """Whether an answer found the thing that its path names. Raises Broken."""
+    if reply.status == 404 and thing.life.surely(reply.span):
+        text = f"{noun} {thing.id} ({thing.name}) was acknowledged, and is not found"
+        raise Broken(Promise.ACKNOWLEDGED_EXISTS, text, thing.id)
+    if reply.ok and not thing.life.maybe(reply.span):
+        text = f"{noun} {thing.id} ({thing.name}) was deleted, and is found"
+        raise Broken(Promise.DELETED_STAYS_AWAY, text, thing.id)
+    return reply.ok
+
+
+def unexpected(reply: Reply, what: str, *ids: str) -> Broken:
+    """A refusal that nothing explains."""
+    text = f"{what} was refused: {reply.status} {reply.body}"
+    return Broken(Promise.REFUSED_FOR_A_REASON, text, *ids)

@@ -1,0 +1,190 @@
+"""What VMs are made of: flavors, images, subnets and zones, and their end while they are in use."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from photon.workload.caller import TRIES_MAX, Asked, Reply
+from photon.workload.client import Client
+from photon.workload.facts import Cell, Life
+from photon.workload.ledger import Json
+from photon.workload.model import judge_there, unexpected
+from photon.workload.operations.tenancy import judge_name
+from photon.workload.operations.vms import GIB
+from photon.workload.site import small_disk
+from photon.workload.things import Flavor, Image, Shelf, Subnet, Thing, Zone
+
+READY, CREATING, ERROR = "READY", "CREATING", "ERROR"
+BOUNDARY: Final = "photon-workload-boundary"
+LEFT_MIN: Final = 2  # So many of a sort must be left to make things of.
+UPLOAD_TRIES_MAX: Final = 8
+UPLOAD_PAUSE_SECONDS: Final = 5.0
+
+_KINDS: Final = ("vm", "ephemeral-disk", "persistent-disk")
+
+
+async def create_flavor(client: Client, kind: str | None = None) -> None:
+    known = [flavor.name for flavor in client.model.flavors]
+    kind = kind or client.random.choice(_KINDS)
+    name = f"flavor-{len(known)}-{client.random.randrange(1000)}"
+    if known and client.chance(0.15):
+        name = client.random.choice(known)
+    cost = _cost(client, kind)
+    flavor = Flavor(name=name, life=Life(0), kind=kind, cost=_in_base(cost))
+    reply, _ = await client.make(
+        client.model.flavors, flavor, "/v1/flavors", {"name": name, "kind": kind, "cost": cost}
+    )
+    same = [other for other in client.model.flavors if other.kind == kind]
+    judge_name(same, flavor, reply.code, reply.span)
+
+
+def _cost(client: Client, kind: str) -> list[Json]:
+    if kind != "vm":
+        return [{"key": kind, "value": 1, "unit": "COUNT"}]
+    cpus, gib = client.random.choice(((1, 1), (1, 2), (2, 4), (4, 8), (8, 8)))
+    return [
+        {"key": "vm.count", "value": 1, "unit": "COUNT"},
+        {"key": "vm.cpu", "value": cpus, "unit": "COUNT"},
+        {"key": "vm.memory", "value": gib, "unit": "GB"},
+    ]
+
+
+def _in_base(cost: list[Json]) -> dict[str, float]:
+    return {item["key"]: item["value"] * (GIB if item["unit"] == "GB" else 1.0) for item in cost}
+
+
+async def delete_flavor(client: Client) -> None:
+    kind = client.random.choice(_KINDS)
+    flavors = [each for each in client.model.flavors if each.kind == kind and each.life.is_usable]
+    await _leave(client, client.model.flavors, flavors, "/v1/flavors")
+
+
+async def delete_image(client: Client) -> None:
+    images = [image for image in client.model.images if image.life.is_usable]
+    await _leave(client, client.model.images, images, "/v1/images")
+
+
+async def delete_subnet(client: Client) -> None:
+    subnets = [subnet for subnet in client.model.subnets if subnet.life.is_usable]
+    await _leave(client, client.model.subnets, subnets, "/v1/subnets")
+
+
+async def _leave(client: Client, shelf: Shelf[Any], things: list[Any], path: str) -> None:
+    """What is deleted while it is in use stays until its last user goes."""
+    thing = client.some(things) if len(things) > LEFT_MIN else None
+    if thing is None:
+        return
+    with client.using(thing) as use:
+        _, ended = await client.delete(shelf, thing, use, f"{path}/{thing.id}")
+        if ended is not None and ended["state"] == "COMPLETED":
+            thing.life.close(client.history.tick())
+        await look_at(client, shelf, thing, path)
+
+
+async def look_at(client: Client, shelf: Shelf[Any], thing: Any, path: str) -> Reply:
+    reply = await client.caller.get(f"{path}/{thing.id}", thing.id)
+    if reply.status:
+        judge_there(shelf.noun, thing, reply)
+        if isinstance(thing, Flavor | Image | Subnet):
+            client.model.judge_leaving(shelf.noun, thing, reply)
+    return reply
+
+
+async def show_something(client: Client) -> None:
+    """Any of the catalogue, also of what is gone."""
+    shelves: tuple[tuple[Shelf[Any], str], ...] = (
+        (client.model.flavors, "/v1/flavors"),
+        (client.model.images, "/v1/images"),
+        (client.model.subnets, "/v1/subnets"),
+        (client.model.tenants, "/v1/tenants"),
+        (client.model.projects, "/v1/projects"),
+        (client.model.zones, "/v1/zones"),
+    )
+    shelf, path = client.random.choice(shelves)
+    known: list[Thing] = [thing for thing in shelf if thing.id]
+    if known:
+        await look_at(client, shelf, client.random.choice(known), path)
+
+
+async def create_subnet(client: Client, group: str | None = None) -> None:
+    """Mostly refused: the port group has a subnet."""
+    group = group or client.random.choice(client.site.port_groups)
+    number = client.random.randrange(1000)
+    subnet = Subnet(name=f"subnet-{number}", life=Life(0), port_groups=(group,))
+    spec = {
+        "name": subnet.name,
+        "description": "",
+        "type": "PORT_GROUP",
+        "portGroups": {"names": [group]},
+    }
+    reply, _ = await client.make(client.model.subnets, subnet, "/v1/subnets", spec)
+    same = [
+        each for each in client.model.subnets if group in each.port_groups and each is not subnet
+    ]
+    if reply.code == "PortGroupAlreadyAddedToSubnet" and not any(
+        each.life.maybe(reply.span) for each in same
+    ):
+        raise unexpected(reply, f"a subnet of the free port group {group}")
+
+
+async def create_zone(client: Client) -> None:
+    zone = Zone(name=f"zone-{client.random.randrange(1000)}", life=Life(0))
+    await client.make(client.model.zones, zone, "/v1/zones", {"name": zone.name})
+
+
+async def delete_zone(client: Client) -> None:
+    zones = [zone for zone in client.model.zones if zone.life.is_usable]
+    await _leave(client, client.model.zones, zones, "/v1/zones")
+
+
+async def upload_image(client: Client) -> None:
+    """The same words and the same file under one key are one upload, however often they come."""
+    number = client.random.randrange(1 << 30)
+    replication = client.random.choice(("EAGER", "ON_DEMAND"))
+    image = Image(name=f"image-{number}.raw", life=Life(0), state=Cell(CREATING, READY, ERROR))
+    key = client.caller.desk.new_key()
+    image.life.asked = client.history.tick()
+    client.model.images.ask(image)
+    with client.using(image) as use:
+        reply = await _uploaded(client, image.name, _form(image.name, number, replication), key)
+        if reply.refused:
+            client.model.images.refused(image)
+            raise unexpected(reply, f"the upload of {image.name}")
+        if not reply.ok:
+            return
+        task = client.created(client.model.images, image, reply, key)
+        ended = await client.wait(task, image, use)
+        if ended is not None:
+            made = READY if ended["state"] == "COMPLETED" else ERROR
+            change = image.state.begin(reply.span.begin, lambda _: made)
+            image.state.done(change, client.history.tick())
+            if made == ERROR and not reply.doubt:
+                raise unexpected(reply, f"the image {image.id}: {ended['steps']}", image.id)
+
+
+async def _uploaded(client: Client, name: str, form: bytes, key: str) -> Reply:
+    headers = {
+        "content-type": f"multipart/form-data; boundary={BOUNDARY}",
+        "idempotency-key": key,
+    }
+    asked = Asked("POST", "/v1/images", form, headers, (name,), TRIES_MAX)
+    reply = await client.caller.send(asked)
+    doubt = reply.doubt
+    for _ in range(UPLOAD_TRIES_MAX):
+        if reply.code != "ConcurrentTask" and reply.status:
+            break  # Else an earlier try is still being received.
+        doubt = True
+        await client.caller.desk.clock.sleep(UPLOAD_PAUSE_SECONDS)
+        reply = await client.caller.send(asked)
+    return Reply(reply.status, reply.body, reply.span, doubt or reply.doubt)
+
+
+def _form(name: str, number: int, replication: str) -> bytes:
+    head = (
+        f"--{BOUNDARY}\r\n"
+        'Content-Disposition: form-data; name="ImageReplication"\r\n\r\n'
+        f"{replication}\r\n--{BOUNDARY}\r\n"
+        f'Content-Disposition: form-data; name="file"; filename="{name}"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n"
+    )
+    return head.encode() + small_disk(number) + f"\r\n--{BOUNDARY}--\r\n".encode()

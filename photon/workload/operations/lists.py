@@ -1,0 +1,135 @@
+"""Lists, page by page: whole, in order, and of nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from photon.workload.broken import Broken, Promise
+from photon.workload.client import Client
+from photon.workload.facts import Span
+from photon.workload.ledger import Json
+from photon.workload.things import Shelf, Thing
+
+PAGES_MAX = 1_000  # A list that never ends is a fault, too.
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """All items of a list, and from when until when it was read."""
+
+    items: list[Json]
+    span: Span
+
+
+async def walk(client: Client, path: str, *ids: str) -> Walked | None:
+    """Every page of a list. None: its owner is gone, or nobody answers."""
+    begin = client.history.tick()
+    size = client.random.choice((None, 1, 2, 3, 7, 100))
+    link: str | None = path if size is None else f"{path}?pageSize={size}"
+    items: list[Json] = []
+    pages = 0
+    while link is not None:
+        reply = await client.caller.get(link, *ids)
+        if not reply.ok:
+            return None
+        items += reply.body["items"]
+        link = reply.body["nextPageLink"]
+        pages += 1
+        if pages > PAGES_MAX:
+            raise Broken(Promise.LISTS_ARE_WHOLE, f"the list {path} does not end", *ids)
+    listed = [str(item["id"]) for item in items]
+    if listed != sorted(set(listed)):
+        text = f"the list {path} is not in order, or tells something twice: {listed}"
+        raise Broken(Promise.LISTS_ARE_WHOLE, text, *ids)
+    return Walked(items, Span(begin, client.history.tick()))
+
+
+def judge_list(
+    shelf: Shelf[Any], things: Iterable[Thing], walked: Walked, *, strangers: bool = False
+) -> None:
+    """All that surely was there is in the list, and nothing that surely was not. Raises Broken.
+
+    `strangers`: the list may have more than what was told to clients.
+    """
+    listed = {str(item["id"]) for item in walked.items}
+    known = set()
+    unknown = 0
+    for thing in things:
+        if not thing.id:
+            unknown += thing.life.maybe(walked.span)
+            continue
+        known.add(thing.id)
+        if thing.life.surely(walked.span) and thing.id not in listed:
+            text = f"{shelf.noun} {thing.id} ({thing.name}) is missing in its list"
+            raise Broken(Promise.LISTS_ARE_WHOLE, text, thing.id)
+        if thing.id in listed and not thing.life.maybe(walked.span):
+            text = f"{shelf.noun} {thing.id} ({thing.name}) was deleted, and is in its list"
+            raise Broken(Promise.DELETED_STAYS_AWAY, text, thing.id)
+    strange = sorted(listed - known)
+    if len(strange) > unknown and not strangers:
+        text = f"{strange} are listed, and nobody was told of such a {shelf.noun}"
+        raise Broken(Promise.NOTHING_FROM_NOWHERE, text, *strange)
+
+
+async def list_something(client: Client) -> None:
+    """Any list that shows things alone."""
+    model = client.model
+    shelves: tuple[tuple[Shelf[Any], str], ...] = (
+        (model.tenants, "/v1/tenants"),
+        (model.flavors, "/v1/flavors"),
+        (model.subnets, "/v1/subnets"),
+        (model.zones, "/v1/zones"),
+        (model.hosts, "/v1/infrastructure/hosts"),
+        (model.images, "/v1/images"),
+    )
+    shelf, path = client.random.choice(shelves)
+    before = list(shelf)
+    walked = await walk(client, path)
+    if walked is not None:
+        things = dict.fromkeys([*before, *shelf])
+        # An upload that broke off leaves an image in ERROR that its client was never told of.
+        judge_list(shelf, things, walked, strangers=shelf is model.images)
+
+
+async def list_project(client: Client) -> None:
+    """What is in one project."""
+    project = client.some(client.model.projects)
+    if project is None:
+        return
+    shelves: tuple[tuple[Shelf[Any], str], ...] = (
+        (client.model.vms, "vms"),
+        (client.model.disks, "disks"),
+    )
+    shelf, name = client.random.choice(shelves)
+    before = list(shelf)
+    walked = await walk(client, f"/v1/projects/{project.id}/{name}", project.id)
+    if walked is not None:
+        things = [x for x in dict.fromkeys([*before, *shelf]) if x.project is project]
+        judge_list(shelf, things, walked)
+
+
+async def list_tasks(client: Client) -> None:
+    """Each task is as it was told to be; every one of a project's has its entity in it."""
+    project = client.some(client.model.projects)
+    if project is None or not project.life.is_usable:
+        return
+    walked = await walk(client, f"/v1/projects/{project.id}/tasks", project.id)
+    for task in walked.items if walked is not None else ():
+        assert walked is not None
+        client.caller.desk.ledger.saw_task(task, walked.span)
+
+
+async def look_at_task(client: Client) -> None:
+    """Any task that was ever seen, by any controller."""
+    known = client.caller.desk.ledger.tasks
+    if not known:
+        return
+    id = client.random.choice(list(known))
+    reply = await client.caller.get(f"/v1/tasks/{id}", id)
+    if reply.status == 404:
+        text = f"task {id} was acknowledged, and is not there"
+        raise Broken(Promise.ACKNOWLEDGED_EXISTS, text, id)
+    if reply.ok:
+        client.caller.task_in(reply)
