@@ -8,7 +8,7 @@ VENV_UNFINISHED=$VENV/photon-unfinished
 PIP_RETRIES_MAX=5
 BOOTSTRAP_WAIT_SECONDS=900 # a first installation on a slow link takes minutes; the second caller waits for it
 
-# venv_need LOCK: makes .venv satisfy requirements/LOCK.lock ("run" or "dev"; dev holds all of run).
+# venv_need LOCK: makes .venv satisfy requirements/LOCK.lock ("run", "ha" or "dev"; each holds all of those before it).
 venv_need() {
   local lock=$1
   if venv_is_ready "$lock"; then return 0; fi
@@ -49,10 +49,11 @@ venv_install() {
     "$python" -m venv "$VENV"
   fi
   : >"$VENV_UNFINISHED"
-  rm -f "$VENV/photon-run" "$VENV/photon-dev"
+  rm -f "$VENV/photon-run" "$VENV/photon-ha" "$VENV/photon-dev"
   pip_install "$lock"
   venv_stamp run >"$VENV/photon-run"
-  if [ "$lock" = dev ]; then venv_stamp dev >"$VENV/photon-dev"; fi
+  case $lock in ha | dev) venv_stamp ha >"$VENV/photon-ha" ;; esac
+  case $lock in dev) venv_stamp dev >"$VENV/photon-dev" ;; esac
   rm -f "$VENV_UNFINISHED"
 }
 

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
-import time
-from collections.abc import Callable
 
 import click
 
-from photon.devbox.cloud import SIMULATED_HOSTS_MAX, DevboxCloud, DevboxFailed, check_rights
-from photon.devbox.first_vm import GuestSilent, banner_of, first_vm
-from photon.devbox.layout import API_PORT, FOLDER_VARIABLE, Layout, default_root
-from photon.devbox.programs import ProgramFailed
-from photon.guestimage.commands import BuildFailed
-from photon.sdk.errors import SdkError
+from photon.devbox.cloud import SIMULATED_HOSTS_MAX, DevboxCloud, check_rights
+from photon.devbox.first_vm import banner_of, first_vm
+from photon.devbox.layout import API_PORT, Layout, default_root
+from photon.devbox.saying import guarded, saying, until_interrupted
 
 GO_ON = """
 The cloud is up. Try, in another terminal:
@@ -30,7 +25,7 @@ API        {url}/v1         reference {url}/docs
 data, logs {root}
 """
 
-_FAILURES = (DevboxFailed, ProgramFailed, GuestSilent, BuildFailed, SdkError, OSError)
+HA = "--ha"
 
 
 @click.group(invoke_without_command=True)
@@ -53,10 +48,11 @@ def devbox(context: click.Context, leave: bool, hosts: int, port: int) -> None:
     bin/devbox --exit          the same, then everything is torn down (exit status 0: it worked)
     bin/devbox up --hosts 50   in the background, with 50 simulated hosts beside the real one
     bin/devbox status | down
+    bin/devbox --ha --help     three of each, any one of which may fail
     """
     context.obj = Layout(default_root(), port)
     if context.invoked_subcommand is None:
-        _guarded(lambda: _demo(context.obj, leave=leave, hosts=hosts))
+        guarded(lambda: _demo(context.obj, leave=leave, hosts=hosts))
 
 
 @devbox.command()
@@ -66,17 +62,17 @@ def up(layout: Layout, hosts: int) -> None:
     """Brings the cloud up in the background; what ran before goes on."""
 
     def bring_up() -> None:
-        DevboxCloud(layout, _say()).up(simulated_hosts=hosts)
+        DevboxCloud(layout, saying()).up(simulated_hosts=hosts)
         click.echo(GO_ON.format(url=layout.api_url, root=layout.root))
 
-    _guarded(bring_up)
+    guarded(bring_up)
 
 
 @devbox.command()
 @click.pass_obj
 def status(layout: Layout) -> None:
     """Says which programs run. Exit status 3 when the controller does not."""
-    programs = DevboxCloud(layout, _say()).programs()
+    programs = DevboxCloud(layout, saying()).programs()
     for program in programs:
         pid = program.pid()
         click.echo(f"{program.name:12} {f'runs, process {pid}' if pid else 'stopped'}")
@@ -91,15 +87,15 @@ def down(layout: Layout) -> None:
     """Stops guests and programs. Data stays: the next `up` goes on from here."""
 
     def take_down() -> None:
-        stopped = DevboxCloud(layout, _say()).down()
+        stopped = DevboxCloud(layout, saying()).down()
         click.echo(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
 
-    _guarded(take_down)
+    guarded(take_down)
 
 
 def _demo(layout: Layout, *, leave: bool, hosts: int) -> None:
     check_rights()
-    say = _say()
+    say = saying()
     cloud = DevboxCloud(layout, say)
     # Whoever ends it, and whenever: nothing of it stays.
     for signum in (signal.SIGTERM, signal.SIGHUP):
@@ -115,7 +111,7 @@ def _demo(layout: Layout, *, leave: bool, hosts: int) -> None:
             return
         click.echo(GO_ON.format(url=layout.api_url, root=layout.root))
         click.echo("Ctrl-C ends it.")
-        _until_interrupted()
+        until_interrupted()
     finally:
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(signum, signal.SIG_IGN)  # Half torn down helps nobody.
@@ -123,38 +119,17 @@ def _demo(layout: Layout, *, leave: bool, hosts: int) -> None:
         cloud.down()
 
 
-def _until_interrupted() -> None:
-    done = threading.Event()
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, lambda *_: done.set())
-    done.wait()
+def main() -> None:
+    """With --ha, the commands are those of the cloud of which any one part may fail."""
+    arguments = sys.argv[1:]
+    if HA not in arguments:
+        devbox(arguments, prog_name="bin/devbox")
+        return
+    # Only here: the small cloud starts without loading it.
+    from photon.devbox.ha.commands import ha
 
-
-def _say() -> Callable[[str], None]:
-    """Says each thing that is done, with the seconds since the start."""
-    began = time.monotonic()
-    return lambda text: click.echo(f"[{time.monotonic() - began:6.1f} s] {text}")
-
-
-def _guarded(work: Callable[[], None]) -> None:
-    """Runs `work`; what goes wrong is said in words, with exit status 1."""
-    try:
-        work()
-    except _FAILURES as problem:
-        click.echo(f"devbox: {_sentence(problem)}", err=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-def _sentence(problem: Exception) -> str:
-    if isinstance(problem, OSError) and problem.filename is not None:
-        return (
-            f"{problem.filename}: {problem.strerror}. Mend that, or name another folder for all "
-            f"data with {FOLDER_VARIABLE}."
-        )
-    return str(problem)
+    ha([each for each in arguments if each != HA], prog_name=f"bin/devbox {HA}")
 
 
 if __name__ == "__main__":
-    devbox(prog_name="bin/devbox")
+    main()

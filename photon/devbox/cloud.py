@@ -7,15 +7,13 @@ import shlex
 import socket
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
-
-import msgspec
 
 from photon.agent.app import QEMU_DIR
 from photon.agent.drivers.qemu.argv import DirectKernel
 from photon.agent.drivers.qemu.boot_hints import write_boot_hint
+from photon.devbox.guests import Say, resume_guests, stop_guests
 from photon.devbox.layout import PORT_GROUPS, Layout
 from photon.devbox.leftovers import bridges_stay, end_guests
 from photon.devbox.programs import Program
@@ -27,10 +25,7 @@ from photon.sdk.errors import SdkError
 QEMU_HOST: Final = "127.0.0.1"
 READY_SECONDS_MAX: Final = 60.0  # It takes two; a loaded machine may take its time.
 POLL_SECONDS: Final = 0.1  # Nobody waits longer than this for nothing.
-STOP_TASK_SECONDS_MAX: Final = 120.0  # An orderly stop of a guest may take a minute.
 SIMULATED_HOSTS_MAX: Final = 20_000  # What one process was seen to serve.
-
-Say = Callable[[str], None]
 
 
 class DevboxFailed(Exception):
@@ -63,7 +58,7 @@ class DevboxCloud:
 
     def _up(self, simulated_hosts: int) -> Seeded:
         guest = ensure(self._layout.guest_dir, self._say)
-        self._hint_kernel(guest)
+        hint_kernel(self._layout.agent_dir, guest)
         # Agents first: a controller waits a while for hosts that do not answer.
         self._start(self._agent(), f"agent with QEMU at {self._layout.agent_endpoint}")
         seeds = [HostSeed(QEMU_HOST, self._layout.agent_endpoint)]
@@ -79,7 +74,7 @@ class DevboxCloud:
         seeder = Seeder(self.client, self._say)
         seeder.hosts(seeds)
         seeded = seeder.demo(guest.image, PORT_GROUPS[0], QEMU_HOST)
-        self._resume_vms()
+        resume_guests(self.client, self._started_file, self._say)
         return seeded
 
     def wait_ready(self) -> None:
@@ -104,7 +99,7 @@ class DevboxCloud:
         """
         check_rights()
         if self._controller().pid() is not None:
-            self._stop_vms()
+            stop_guests(self.client, {QEMU_HOST}, self._started_file, self._say)
         if unplugged := end_guests(self._layout.agent_dir / "datastore/vms"):
             self._say(f"{len(unplugged)} guests that nobody could stop are ended")
         if self._agent().pid() is None and bridges_stay(self._networks_file):
@@ -152,7 +147,7 @@ class DevboxCloud:
         )
 
     def _program(self, name: str, module: str, *arguments: str) -> Program:
-        return Program(name, ("-m", module, *arguments), self._layout.run_dir)
+        return Program(name, (sys.executable, "-m", module, *arguments), self._layout.run_dir)
 
     def _grow_simulator(self, hosts: int) -> None:
         """One process serves them all; for more hosts than it has, it starts anew."""
@@ -171,38 +166,6 @@ class DevboxCloud:
         except (OSError, ValueError):
             return 0
 
-    def _stop_vms(self) -> None:
-        """Stops every guest of QEMU, and remembers which ran. What was suspended is lost."""
-        try:
-            host = next(host for host in self.client.hosts.list() if host.address == QEMU_HOST)
-            vms = list(self.client.hosts.vms(host.id))
-            started = [vm.id for vm in vms if vm.state == "STARTED"]
-            self._started_file.write_bytes(msgspec.json.encode(started))
-            live = [vm.id for vm in vms if vm.state in ("STARTED", "SUSPENDED")]
-            for task in [self.client.vms.stop(vm_id) for vm_id in live]:
-                self.client.tasks.wait(task.id, STOP_TASK_SECONDS_MAX)
-        except (SdkError, StopIteration) as problem:
-            self._say(f"guests cannot be stopped in order: {problem}")
-
-    def _resume_vms(self) -> None:
-        try:
-            started = msgspec.json.decode(self._started_file.read_bytes(), type=list[str])
-        except (OSError, msgspec.DecodeError):
-            return
-        for vm_id in started:
-            try:
-                self.client.tasks.wait(self.client.vms.start(vm_id).id, STOP_TASK_SECONDS_MAX)
-            except SdkError as problem:  # its own trouble; the others and the cloud go on
-                self._say(f"VM {vm_id} does not run again: {problem}")
-            else:
-                self._say(f"VM {vm_id} runs again")
-        self._started_file.unlink()
-
-    def _hint_kernel(self, guest: DemoGuest) -> None:
-        """Lets the demo guest skip its boot loader, which takes half of an emulated boot."""
-        kernel = DirectKernel(str(guest.kernel), str(guest.initramfs), guest.kernel_arguments)
-        write_boot_hint(self._layout.agent_dir / QEMU_DIR, guest.checksum, kernel)
-
     @property
     def _networks_file(self) -> Path:
         return self._layout.agent_dir / QEMU_DIR / "networks.json"
@@ -214,6 +177,12 @@ class DevboxCloud:
     @property
     def _started_file(self) -> Path:
         return self._layout.run_dir / "started.json"
+
+
+def hint_kernel(agent_dir: Path, guest: DemoGuest) -> None:
+    """Lets the demo guest skip its boot loader, which takes half of an emulated boot."""
+    kernel = DirectKernel(str(guest.kernel), str(guest.initramfs), guest.kernel_arguments)
+    write_boot_hint(agent_dir / QEMU_DIR, guest.checksum, kernel)
 
 
 def check_rights(user_id: int | None = None) -> None:

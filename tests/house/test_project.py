@@ -14,6 +14,8 @@ from tests.house.tree import ROOT, Finding, hold, no_findings, parsed, python_fi
 
 RUN_IN = Path("requirements/run.in")
 RUN_LOCK = Path("requirements/run.lock")
+HA_IN = Path("requirements/ha.in")
+HA_LOCK = Path("requirements/ha.lock")
 DEV_IN = Path("requirements/dev.in")
 DEV_LOCK = Path("requirements/dev.lock")
 DEBIAN = Path("requirements/debian.txt")
@@ -21,6 +23,7 @@ DEPENDENCIES_ADR = Path("docs/adr/0010-dependencies.md")
 
 PINNED = re.compile(r"[a-z0-9-]+==[A-Za-z0-9.+!]+ \\")
 HASH = re.compile(r" {4}--hash=sha256:[0-9a-f]{64}( \\)?")
+PARTS = ("python", "run", "ha", "test")
 # What a distribution is imported as, where that is not its own name.
 IMPORTED_AS = {"python-multipart": "python_multipart", "qemu-qmp": "qemu"}
 # Found by name at run time: uvicorn's loop, parser and WebSocket protocol.
@@ -57,10 +60,10 @@ def malformed_debian(listed: str) -> Iterator[Finding]:
     for number, line in enumerate(listed.splitlines(), start=1):
         if line and not line.startswith("#"):
             match [field.strip() for field in line.split("|")]:
-                case [_, version, "python" | "run" | "test", why] if version.endswith("*") and why:
+                case [_, version, part, why] if part in PARTS and version.endswith("*") and why:
                     pass
                 case _:
-                    yield Finding(number, "package | version* | python, run or test | why")
+                    yield Finding(number, "package | version* | python, run, ha or test | why")
 
 
 def imported(sources: Iterable[str]) -> set[str]:
@@ -76,12 +79,12 @@ def imported(sources: Iterable[str]) -> set[str]:
 
 
 def test_locks_hold_versions_and_hashes_only() -> None:
-    hold(unpinned, [RUN_LOCK, DEV_LOCK])
+    hold(unpinned, [RUN_LOCK, HA_LOCK, DEV_LOCK])
 
 
 def test_the_tests_run_on_the_versions_that_the_program_runs_on() -> None:
-    run, dev = locked(text(RUN_LOCK)), locked(text(DEV_LOCK))
-    assert run.items() <= dev.items()
+    run, ha, dev = (locked(text(lock)) for lock in (RUN_LOCK, HA_LOCK, DEV_LOCK))
+    assert run.items() <= ha.items() <= dev.items()
 
 
 def test_what_the_package_declares_is_what_is_locked() -> None:
@@ -100,7 +103,7 @@ def test_every_dependency_is_used() -> None:
 
 def test_every_dependency_has_its_reason() -> None:
     rows = re.findall(r"^\| ([a-z0-9-]+) \| (\d\S*) \|", text(DEPENDENCIES_ADR), re.MULTILINE)
-    chosen = declared(text(RUN_IN)) | declared(text(DEV_IN))
+    chosen = set().union(*(declared(text(each)) for each in (RUN_IN, HA_IN, DEV_IN)))
     versions = locked(text(DEV_LOCK))
     assert dict(rows) == {name: versions[name] for name in sorted(chosen)}
 
