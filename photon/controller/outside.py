@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 
 from photon.controller.config import ControllerConfig
 from photon.coordination.in_store import StoreCoordination
 from photon.coordination.protocol import Coordination
+from photon.images.fetch import fetch
 from photon.images.library import ImageLibrary
 from photon.images.protocol import Images
 from photon.outside.clock import Clock, RealClock
@@ -25,7 +26,10 @@ OpenCoordination = Callable[[CloudStore, Callable[[], None]], Coordination]
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """`agents` leads to agents, `nodes` to other controllers: None where there can be none."""
+    """`agents` leads to agents, `nodes` to other controllers: None where there can be none.
+
+    `fetch` reads what a host offers at a URL.
+    """
 
     clock: Clock
     ids: Ids
@@ -35,6 +39,7 @@ class Outside:
     open_store: OpenStore
     open_coordination: OpenCoordination
     images: Images
+    fetch: Callable[[str], AsyncGenerator[bytes, None]] = fetch
 
 
 def real_outside(config: ControllerConfig) -> Outside:

@@ -90,6 +90,7 @@ class ControllerProcess:
             image_url=self._image_url,
             welcome=self._tree.welcome,
             regard=self._hosts.regard,
+            fetch=self._outside.fetch,
             overcommit=config.overcommit,
             living=self._living,
         )

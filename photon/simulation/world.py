@@ -1,0 +1,198 @@
+"""A whole cloud: controllers, agents with simulated hosts, a store and a network, from one seed."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import tempfile
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TextIO, TypeVar
+
+from photon.agent.drivers.simulated_site import HostShape, Latencies, addresses_of
+from photon.controller.outside import Outside
+from photon.coordination.in_store import StoreCoordination
+from photon.coordination.terms import LeaseTerms
+from photon.domain.guest import HostCapacity
+from photon.images.library import ImageLibrary
+from photon.outside.ids import TimeOrderedIds
+from photon.scheduler.shape import TreeShape
+from photon.simulation.agents import Place, SimulatedAgentProcess, fetched
+from photon.simulation.chance import Chance
+from photon.simulation.clock import TrueClock
+from photon.simulation.controller import SimulatedController, Site
+from photon.simulation.loop import SimulatedLoop
+from photon.simulation.network import SimulatedNetwork
+from photon.simulation.requests import Answer, Client, Request
+from photon.simulation.trace import Trace
+from photon.store.connections import MEMORY
+from photon.store.durably import Inline
+from photon.store.nouns import NOUNS
+from photon.store.protocol import CloudStore
+from photon.store.sqlite import SqliteOptions, SqliteStore
+
+AGENTS_MAX: Final = 32  # More hosts share agents: each agent is a poll that never ends.
+NOTHING: Final[Mapping[str, str]] = {}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a cloud is. `hosts_per_agent` 0: as many as make AGENTS_MAX agents at most.
+
+    `equipment` has hosts, by address, that are not of the common `shape`.
+    """
+
+    controllers: int = 3
+    hosts: int = 20
+    hosts_per_agent: int = 0
+    zones: int = 2
+    leaf_hosts: int = 8
+    shape: HostShape = field(default_factory=HostShape)
+    latencies: Latencies = field(default_factory=Latencies)
+    equipment: Mapping[str, HostCapacity] = field(default_factory=dict)
+
+    @property
+    def hosts_an_agent(self) -> int:
+        return self.hosts_per_agent or -(-self.hosts // AGENTS_MAX)
+
+
+class World:
+    """Made inside of a running SimulatedLoop: see `play`."""
+
+    def __init__(
+        self, loop: SimulatedLoop, seed: int, size: Size, place: Path, file: TextIO | None = None
+    ) -> None:
+        self.loop = loop
+        self.size = size
+        self.chance = Chance(seed)
+        self.clock = TrueClock(loop)
+        self.trace = Trace(loop.time, file)
+        self.network = SimulatedNetwork(loop, self.chance.stream("network"), self.trace)
+        self.store: CloudStore = SqliteStore(
+            MEMORY, NOUNS, self.clock, SqliteOptions(durably=Inline())
+        )
+        self.agents = self._make_agents(place)
+        self.controllers = [
+            SimulatedController(f"controller-{number + 1}", self._site())
+            for number in range(size.controllers)
+        ]
+        self._images = place / "images"
+        self._client = Client(self.network)
+
+    async def start(self) -> None:
+        """All programs are up; no host is known yet."""
+        for agent in self.agents.values():
+            await agent.start()
+        for controller in self.controllers:
+            await controller.start()
+
+    async def close(self) -> None:
+        """Kills everything."""
+        for controller in self.controllers:
+            controller.crash()
+        for agent in self.agents.values():
+            agent.crash()
+
+    async def request(  # noqa: PLR0913 - a request has so many parts
+        self,
+        controller: int,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] = NOTHING,
+        *,
+        seconds: float = 30.0,
+    ) -> Answer:
+        """As a client somewhere in the network. Raises Lost: it may have happened."""
+        asked = Request(method, path, body, headers)
+        return await self._client.request(self.controllers[controller], asked, seconds=seconds)
+
+    def _make_agents(self, place: Path) -> dict[str, SimulatedAgentProcess]:
+        captures = place / "captures"
+        captures.mkdir()
+        size = self.size
+        ground = Place(
+            self.loop,
+            self.network,
+            self.trace,
+            captures,
+            size.shape,
+            size.latencies,
+            size.equipment,
+        )
+        addresses, each = addresses_of(size.hosts), size.hosts_an_agent
+        groups = [addresses[at : at + each] for at in range(0, size.hosts, each)]
+        names = [f"agent-{number + 1}" for number in range(len(groups))]
+        return {
+            name: SimulatedAgentProcess(name, group, ground, self.chance.stream(name))
+            for name, group in zip(names, groups, strict=True)
+        }
+
+    def _site(self) -> Site:
+        return Site(
+            self.loop,
+            self.network,
+            self.trace,
+            self._outside,
+            lambda name: None,
+            TreeShape(leaf_hosts_max=self.size.leaf_hosts),
+        )
+
+    def _outside(self, controller: SimulatedController) -> Outside:
+        random = self.chance.stream(f"{controller.name}/{controller.lives}")
+        ids = TimeOrderedIds(controller.clock, random.randbytes)
+        network = self.network.of(controller.process)
+
+        async def open_store() -> CloudStore:
+            return self.store
+
+        return Outside(
+            clock=controller.clock,
+            ids=ids,
+            random=random,
+            agents=network,
+            nodes=network,
+            open_store=open_store,
+            open_coordination=lambda store, lost: StoreCoordination(
+                store, controller.clock, LeaseTerms(), lost, sole=False
+            ),
+            images=ImageLibrary(self._images, ids),
+            fetch=lambda url: fetched(self.agents, url),
+        )
+
+
+def play(
+    seed: int,
+    size: Size,
+    scene: Callable[[World], Coroutine[Any, Any, T]],
+    file: TextIO | None = None,
+) -> T:
+    """Makes a world, lets `scene` do with it what it likes, and ends it; answers what `scene` does.
+
+    `file` gets every line of the trace.
+    """
+    loop = SimulatedLoop()
+    level = logging.root.manager.disable
+    logging.disable()  # What programs say to their operators, the trace says better.
+    collecting = gc.isenabled()
+    gc.disable()  # When it runs depends on all that ever was; what it closes is ours.
+    try:
+        with tempfile.TemporaryDirectory(prefix="photon-simulation-") as place:
+
+            async def whole() -> T:
+                world = World(loop, seed, size, Path(place), file)
+                try:
+                    return await scene(world)
+                finally:
+                    await world.close()
+
+            main = loop.create_task(whole(), context=loop.outside.context.copy())
+            return loop.run_until_complete(main)
+    finally:
+        loop.bury()
+        logging.disable(level)
+        if collecting:
+            gc.enable()
