@@ -28,7 +28,6 @@ CANCELLED_MIN: Final = 1_000
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
-_FUTURES: Final = count()
 
 
 class NothingLeft(Exception):
@@ -46,9 +45,14 @@ class SimulatedTask(asyncio.Task[_T]):
     process: Process
 
     def __init__(
-        self, work: Coroutine[Any, Any, _T], process: Process, *args: Any, **kwargs: Any
+        self,
+        work: Coroutine[Any, Any, _T],
+        process: Process,
+        number: int,
+        *args: Any,
+        **kwargs: Any,
     ) -> None:
-        self._order = next(_FUTURES)
+        self._order = number
         self.process = process
         super().__init__(work, *args, **kwargs)
 
@@ -59,8 +63,8 @@ class SimulatedTask(asyncio.Task[_T]):
 class SimulatedFuture(asyncio.Future[_T]):
     __slots__ = ("_order",)
 
-    def __init__(self, *, loop: asyncio.AbstractEventLoop) -> None:
-        self._order = next(_FUTURES)
+    def __init__(self, number: int, *, loop: asyncio.AbstractEventLoop) -> None:
+        self._order = number
         super().__init__(loop=loop)
 
     def __hash__(self) -> int:
@@ -115,8 +119,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     of tasks at which nobody looked.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, turns_a_moment_max: int = TURNS_A_MOMENT_MAX) -> None:
         super().__init__()
+        self._turns_a_moment_max = turns_a_moment_max
         self.set_debug(enabled=False)
         self.outside = Process("outside", self)
         self.mishaps: list[str] = []
@@ -125,6 +130,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._soon: deque[Turn] = deque()
         self._timers: list[tuple[float, int, Turn]] = []
         self._timer_numbers = count()
+        self._numbers = count()  # of tasks and futures
         self._cancelled = 0
         self._running = self.outside
         self._moment_began = 0  # at which turn
@@ -176,7 +182,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         return turn
 
     def create_future(self) -> asyncio.Future[Any]:
-        return SimulatedFuture(loop=self)
+        return SimulatedFuture(next(self._numbers), loop=self)
 
     def create_task(
         self,
@@ -187,7 +193,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     ) -> asyncio.Task[_T]:
         work = cast("Coroutine[Any, Any, _T]", coro)
         process = self._running if context is None else context.get(PROCESS, self.outside)
-        return SimulatedTask(work, process, loop=self, name=name, context=context)
+        number = next(self._numbers)
+        return SimulatedTask(work, process, number, loop=self, name=name, context=context)
 
     def run_in_executor(
         self, executor: Executor | None, func: Callable[[Unpack[_Ts]], _T], *args: *_Ts
@@ -249,8 +256,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         soon = self._soon
         if not soon and not self._stops:
             self._jump()
-        elif self.turns - self._moment_began > TURNS_A_MOMENT_MAX:
-            raise NeverWaits(f"{TURNS_A_MOMENT_MAX} turns at {self._now:.6f} s")
+        elif self.turns - self._moment_began > self._turns_a_moment_max:
+            raise NeverWaits(f"{self._turns_a_moment_max} turns at {self._now:.6f} s")
         turns = len(soon)
         self.turns += turns
         for _ in range(turns):

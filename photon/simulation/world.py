@@ -22,9 +22,11 @@ from photon.simulation.agents import Place, SimulatedAgentProcess, fetched
 from photon.simulation.chance import Chance
 from photon.simulation.clock import TrueClock
 from photon.simulation.controller import SimulatedController, Site
+from photon.simulation.line import Service
 from photon.simulation.loop import SimulatedLoop
 from photon.simulation.network import SimulatedNetwork
 from photon.simulation.requests import Answer, Client, Request
+from photon.simulation.store import StoreServer
 from photon.simulation.trace import Trace
 from photon.store.connections import MEMORY
 from photon.store.durably import Inline
@@ -74,6 +76,11 @@ class World:
         self.store: CloudStore = SqliteStore(
             MEMORY, NOUNS, self.clock, SqliteOptions(durably=Inline())
         )
+        self.store_server = StoreServer(
+            self.store,
+            Service("store", self.chance.stream("store-lines")),
+            self.chance.stream("store"),
+        )
         self.agents = self._make_agents(place)
         self.controllers = [
             SimulatedController(f"controller-{number + 1}", self._site())
@@ -84,6 +91,7 @@ class World:
 
     async def start(self) -> None:
         """All programs are up; no host is known yet."""
+        await self.store_server.start()
         for agent in self.agents.values():
             await agent.start()
         for controller in self.controllers:
@@ -147,7 +155,7 @@ class World:
         network = self.network.of(controller.process)
 
         async def open_store() -> CloudStore:
-            return self.store
+            return await self.store_server.open(controller.name, NOUNS, controller.clock)
 
         return Outside(
             clock=controller.clock,
