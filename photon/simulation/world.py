@@ -15,13 +15,13 @@ from photon.controller.outside import Outside
 from photon.coordination.in_store import StoreCoordination
 from photon.coordination.terms import LeaseTerms
 from photon.domain.guest import HostCapacity
-from photon.images.library import ImageLibrary
 from photon.outside.ids import TimeOrderedIds
 from photon.scheduler.shape import TreeShape
 from photon.simulation.agents import Place, SimulatedAgentProcess, fetched
 from photon.simulation.chance import Chance
 from photon.simulation.clock import TrueClock
 from photon.simulation.controller import SimulatedController, Site
+from photon.simulation.images import MemoryImages, MemoryShelf
 from photon.simulation.line import Service
 from photon.simulation.loop import SimulatedLoop
 from photon.simulation.network import SimulatedNetwork
@@ -86,7 +86,7 @@ class World:
             SimulatedController(f"controller-{number + 1}", self._site())
             for number in range(size.controllers)
         ]
-        self._images = place / "images"
+        self.shelf = MemoryShelf()
         self._client = Client(self.network)
 
     async def start(self) -> None:
@@ -150,6 +150,8 @@ class World:
         )
 
     def _outside(self, controller: SimulatedController) -> Outside:
+        controller.process.when_dead(lambda: self.store_server.service.forget(controller.name))
+        controller.process.when_dead(lambda: self.shelf.forget(controller.name))
         random = self.chance.stream(f"{controller.name}/{controller.lives}")
         ids = TimeOrderedIds(controller.clock, random.randbytes)
         network = self.network.of(controller.process)
@@ -167,7 +169,7 @@ class World:
             open_coordination=lambda store, lost: StoreCoordination(
                 store, controller.clock, LeaseTerms(), lost, sole=False
             ),
-            images=ImageLibrary(self._images, ids),
+            images=MemoryImages(self.shelf, controller.name),
             fetch=lambda url: fetched(self.agents, url),
         )
 
