@@ -84,6 +84,12 @@ class SimulatedController:
         self._site.trace.say("restart", process=self.name)
         await self.start()
 
+    def begin_again(self) -> None:
+        """As `restart`, of who is dead; whether it comes to serve is not awaited."""
+        if not self.alive:
+            self._site.trace.say("restart", process=self.name)
+            self._begin()
+
     def freeze(self) -> None:
         self._site.trace.say("freeze", process=self.name)
         self.process.freeze()

@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from photon.outside.clock import Clock
 from photon.simulation.line import Line, Service, later
@@ -33,6 +33,10 @@ CHANGES_REMEMBERED: Final = 20_000  # Who is further behind reads the truth's ow
 BEGINNING: Final = Revision(0)
 
 T = TypeVar("T")
+
+
+class Watcher(Protocol):
+    def __call__(self, name: str, *, applied: bool) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -73,6 +77,8 @@ class StoreServer:
     service: Service
     chance: Random
     conditions: StoreConditions = field(default_factory=StoreConditions)
+    # Told of each group by its process's name, before it is applied and after; True loses it.
+    watchers: list[Watcher] = field(default_factory=list)
     _writers: dict[str, _Writer] = field(default_factory=dict)
     _ears: list[_Ear] = field(default_factory=list)
     _recent: list[Change] = field(default_factory=list)
@@ -128,28 +134,35 @@ class StoreServer:
             row = self._writers[claim.id]
             if row.session != claim.session or row.sequence != sequence - 1:
                 raise _refusal(SUPERSEDED, "another session writes for this store object")
+            if self._watched(row, applied=False):
+                raise ConnectionResetError("the server's end of the line is gone")
             if self.conditions.full:
                 raise _refusal("53100", "no space left on device")
             if self.conditions.rolled_back and self.chance.random() < self.conditions.rolled_back:
                 raise _refusal("40P01", "deadlock detected")
-            before = await self.truth.revision()
             outcomes = await self._outcomes(group)
-            last = before
-            refused = []
-            for number, outcome in enumerate(outcomes, 1):
-                if isinstance(outcome, Exception):
-                    refused.append(number)
-                else:
-                    assert outcome == last + 1, "somebody else writes to the truth"
-                    last = outcome
-            if last > before:
-                row.sequence, row.before, row.refused = sequence, before, frozenset(refused)
+            revisions = [end for end in outcomes if not isinstance(end, Exception)]
+            before = last = await self.truth.revision()
+            if revisions:
+                before, last = Revision(revisions[0] - 1), revisions[-1]
+                assert last - before == len(revisions), "somebody wrote to the truth in between"
+                row.sequence, row.before = sequence, before
+                row.refused = frozenset(
+                    [n for n, end in enumerate(outcomes, 1) if isinstance(end, Exception)]
+                )
                 self._newest = last
                 self._tell_ears()
+            self._watched(row, applied=True)
             gap = None
             if self._oldest <= since and before - since <= GAP_MAX:
                 gap = self._between(since, before)
             return Answer(before, last, Revision(0), outcomes, self._between(before, last), gap)
+
+    def _watched(self, row: _Writer, *, applied: bool) -> bool:
+        if not self.watchers or row.line is None:
+            return False
+        told = [watch(row.line.name, applied=applied) for watch in tuple(self.watchers)]
+        return any(told)
 
     async def _outcomes(self, group: Group) -> list[Outcome]:
         if len(group.waiting) == 1:

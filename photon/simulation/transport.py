@@ -38,6 +38,8 @@ class Weather:
         self.random = random
         self.conditions = conditions
         self.trace = trace
+        # Told who sends something to whom, before it is on its way.
+        self.watchers: list[Callable[[str, str], None]] = []
 
     def delay_seconds(self, source: str, target: str) -> float:
         """Of one crossing; drawn."""
@@ -123,6 +125,8 @@ class End(asyncio.Transport):
         """The other end wrote this."""
         weather = self._weather
         source, target = self.other.process.name, self.process.name
+        for watch in weather.watchers:
+            watch(source, target)
         if not self.process.alive:
             # Its machine knows nothing of the connection any more; if it is up, it says so.
             if not weather.conditions.cut(source, target):

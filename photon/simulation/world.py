@@ -12,8 +12,11 @@ from typing import Any, Final, TextIO, TypeVar
 
 from photon.agent.drivers.simulated_site import HostShape, Latencies, addresses_of
 from photon.controller.outside import Outside
+from photon.coordination.ensemble import Ensemble
 from photon.coordination.in_store import StoreCoordination
+from photon.coordination.protocol import Coordination
 from photon.coordination.terms import LeaseTerms
+from photon.coordination.zookeeper import ZooKeeperCoordination
 from photon.domain.guest import HostCapacity
 from photon.outside.ids import TimeOrderedIds
 from photon.scheduler.shape import TreeShape
@@ -21,6 +24,7 @@ from photon.simulation.agents import Place, SimulatedAgentProcess, fetched
 from photon.simulation.chance import Chance
 from photon.simulation.clock import TrueClock
 from photon.simulation.controller import SimulatedController, Site
+from photon.simulation.coordination import SimulatedEnsemble
 from photon.simulation.images import MemoryImages, MemoryShelf
 from photon.simulation.line import Service
 from photon.simulation.loop import SimulatedLoop
@@ -35,6 +39,7 @@ from photon.store.protocol import CloudStore
 from photon.store.sqlite import SqliteOptions, SqliteStore
 
 AGENTS_MAX: Final = 32  # More hosts share agents: each agent is a poll that never ends.
+ENSEMBLE: Final = "ensemble:2181"  # Shown in the status alone.
 NOTHING: Final[Mapping[str, str]] = {}
 
 T = TypeVar("T")
@@ -44,7 +49,8 @@ T = TypeVar("T")
 class Size:
     """How large a cloud is. `hosts_per_agent` 0: as many as make AGENTS_MAX agents at most.
 
-    `equipment` has hosts, by address, that are not of the common `shape`.
+    `equipment` has hosts, by address, that are not of the common `shape`. With `ensemble`,
+    controllers agree through ZooKeeper, else through the store; None: the seed decides.
     """
 
     controllers: int = 3
@@ -55,6 +61,7 @@ class Size:
     shape: HostShape = field(default_factory=HostShape)
     latencies: Latencies = field(default_factory=Latencies)
     equipment: Mapping[str, HostCapacity] = field(default_factory=dict)
+    ensemble: bool | None = None
 
     @property
     def hosts_an_agent(self) -> int:
@@ -81,6 +88,11 @@ class World:
             Service("store", self.chance.stream("store-lines")),
             self.chance.stream("store"),
         )
+        through = self.chance.stream("coordination").random() < 0.5
+        self.ensemble: SimulatedEnsemble | None = None
+        if through if size.ensemble is None else size.ensemble:
+            service = Service("ensemble", self.chance.stream("ensemble-lines"))
+            self.ensemble = SimulatedEnsemble(service)
         self.agents = self._make_agents(place)
         self.controllers = [
             SimulatedController(f"controller-{number + 1}", self._site())
@@ -145,7 +157,7 @@ class World:
             self.network,
             self.trace,
             self._outside,
-            lambda name: None,
+            lambda name: None if self.ensemble is None else self.ensemble.expire(name),
             TreeShape(leaf_hosts_max=self.size.leaf_hosts),
         )
 
@@ -166,12 +178,20 @@ class World:
             agents=network,
             nodes=network,
             open_store=open_store,
-            open_coordination=lambda store, lost: StoreCoordination(
-                store, controller.clock, LeaseTerms(), lost, sole=False
-            ),
+            open_coordination=lambda store, lost: self._coordination(controller, store, lost),
             images=MemoryImages(self.shelf, controller.name),
             fetch=lambda url: fetched(self.agents, url),
         )
+
+    def _coordination(
+        self, controller: SimulatedController, store: CloudStore, lost: Callable[[], None]
+    ) -> Coordination:
+        clock, ensemble = controller.clock, self.ensemble
+        if ensemble is None:
+            return StoreCoordination(store, clock, LeaseTerms(), lost, sole=False)
+        controller.process.when_dead(lambda: ensemble.service.forget(controller.name))
+        sessions = ensemble.sessions_of(controller.name)
+        return ZooKeeperCoordination(Ensemble(ENSEMBLE), clock, LeaseTerms(), lost, sessions)
 
 
 def play(
