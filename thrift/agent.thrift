@@ -8,8 +8,8 @@
  * host's id, which `provision` gave it. Amounts are MiB and GiB unless the name says otherwise.
  *
  * Each change carries `fence`: the order in which the control plane decided. An agent remembers the
- * highest fence it saw for a VM or disk, and refuses a lower one (STALE_FENCE). Each change is
- * idempotent by the id of what it makes or unmakes: saying it twice is saying it once.
+ * highest fence it saw for a VM, a disk, an image, and the host itself (its mode, its terms), and
+ * refuses a lower one (STALE_FENCE). Each change is idempotent by the id of what it makes or unmakes: saying it twice is saying it once.
  */
 
 enum GuestState { STOPPED = 1, STARTED = 2, SUSPENDED = 3, ERROR = 4 }
@@ -52,7 +52,7 @@ struct HostDisk { 1: string disk_id, 2: i32 capacity_gib, 3: string datastore_id
 
 struct Provision {
   1: string host_id, 2: string address, 3: string username, 4: string password,
-  5: double cpu_overcommit, 6: double memory_overcommit, 7: list<string> allowed_datastores
+  5: double cpu_overcommit, 6: double memory_overcommit, 7: list<string> allowed_datastores, 8: i64 fence
 }
 
 /** All that a host holds. `generation` rises with every change of it. */
@@ -89,14 +89,14 @@ service Agent {
   /** Takes the host under this control plane; twice with the same id is once. BAD_CREDENTIALS, OTHER_PLANE. */
   Inventory provision(1: Provision request) throws (1: Refused refused),
   /** Gives the host back: refused with HOST_HAS_GUESTS while guests or disks are on it. */
-  void deprovision(1: string host_id) throws (1: Refused refused),
+  void deprovision(1: string host_id, 2: i64 fence) throws (1: Refused refused),
   Inventory inventory(1: string host_id) throws (1: Refused refused),
   /**
    * The heartbeat of every host of this process in one call, and what changed since `cursor`. Waits up to `wait_ms`
    * for a change. An unknown `boot_id` or a cursor that is too old is answered with full reports, in pages (`more`).
    */
   ReportBatch report(1: string boot_id, 2: i64 cursor, 3: i32 wait_ms),
-  void set_mode(1: string host_id, 2: HostMode mode) throws (1: Refused refused),
+  void set_mode(1: string host_id, 2: i64 fence, 3: HostMode mode) throws (1: Refused refused),
 
   Guest create_vm(1: string host_id, 2: i64 fence, 3: GuestSpec spec) throws (1: Refused refused),
   /** Refused with NOT_POWERED_OFF unless `force`; a guest that is not there is success. Persistent disks are left. */
@@ -111,10 +111,10 @@ service Agent {
   Guest detach_disk(1: string host_id, 2: i64 fence, 3: string vm_id, 4: string disk_id) throws (1: Refused refused),
 
   /** Brings an image to the host before it is needed; a host that has it answers at once. */
-  void fetch_image(1: string host_id, 2: string datastore_id, 3: ImageSource image) throws (1: Refused refused),
+  void fetch_image(1: string host_id, 2: i64 fence, 3: string datastore_id, 4: ImageSource image) throws (1: Refused refused),
   /** Drops an image that no guest uses; IMAGE_IN_USE otherwise. */
-  void delete_image(1: string host_id, 2: string checksum) throws (1: Refused refused),
+  void delete_image(1: string host_id, 2: i64 fence, 3: string checksum) throws (1: Refused refused),
   /** Makes a stand-alone image of a stopped guest's boot disk, to be fetched from `url` once. */
   CapturedImage capture_image(1: string host_id, 2: i64 fence, 3: string vm_id, 4: string image_id) throws (1: Refused refused),
-  void drop_capture(1: string host_id, 2: string image_id) throws (1: Refused refused)
+  void drop_capture(1: string host_id, 2: i64 fence, 3: string image_id) throws (1: Refused refused)
 }

@@ -51,14 +51,14 @@ class Fences:
 
     def check(self, name: str, fence: int) -> None:
         """Refusal STALE_FENCE if something decided later has been done already."""
-        self._refuse_below(name, fence, self.of(name))
+        refuse_below(name, fence, self.of(name))
 
     def check_new(self, name: str, fence: int) -> None:
         """As `check`, for a create: what was deleted with this fence or a higher one stays so."""
         self.check(name, fence)
         grave = self._tombstones.get(name)
         if grave is not None and grave.at_ms > self._clock.now_ms() - TOMBSTONE_MS:
-            self._refuse_below(name, fence, grave.fence + 1)
+            refuse_below(name, fence, grave.fence + 1)
 
     def pass_(self, name: str, fence: int) -> bool:
         """Remembers the fence of what is about to be done; whether that is news to the journal."""
@@ -109,8 +109,9 @@ class Fences:
         del self._tombstones[name]
         self._journal.put(f"{self._prefix}/tombstone/{name}", None)
 
-    @staticmethod
-    def _refuse_below(name: str, fence: int, lowest: int) -> None:
-        if fence < lowest:
-            message = f"Something decided later has been done to {name} already; look at it again."
-            raise Refusal(AgentRefusal.STALE_FENCE, message, fence=fence, lowest=lowest)
+
+def refuse_below(name: str, fence: int, lowest: int) -> None:
+    """Refusal STALE_FENCE for what was decided before what has been done to `name`."""
+    if fence < lowest:
+        message = f"Something decided later has been done to {name} already; look at it again."
+        raise Refusal(AgentRefusal.STALE_FENCE, message, fence=fence, lowest=lowest)

@@ -18,8 +18,10 @@ from photon.agent.changes import Changed, ChangeLog
 from photon.agent.doors import Doors
 from photon.agent.drivers.protocol import HostDriver
 from photon.agent.fences import Fences
+from photon.agent.image_fences import ImageFences
 from photon.agent.journal import Journal
 from photon.agent.key_locks import KeyLocks
+from photon.agent.sameness import already_exists, check_same
 from photon.agent.tenure import Ownership
 from photon.agent.views import HostView
 from photon.domain.guest import (
@@ -67,6 +69,7 @@ class AgentHost:
         "_fences",
         "_generation",
         "_guests",
+        "_image_fences",
         "_journal",
         "_locks",
         "_ownership",
@@ -84,6 +87,7 @@ class AgentHost:
         self._doors = parts.doors
         self._ownership = Ownership(address, parts.journal, remembered.get("tenure"))
         self._fences = Fences(address, parts.journal, parts.clock, remembered)
+        self._image_fences = ImageFences(address, parts.journal, remembered)
         self._locks = KeyLocks()
         self._generation = self._ownership.tenure.starts * GENERATIONS_PER_START
         self._guests = 0
@@ -132,17 +136,20 @@ class AgentHost:
         self._changed(Changed.ALL)
         return await self.inventory()
 
-    async def deprovision(self) -> None:
+    async def deprovision(self, fence: int) -> None:
         if not self.is_owned:
             return
+        self._ownership.check(fence)
         disks = len(await self._driver.disks())
         if self._guests or disks:
             message = f"{self._guests} guests and {disks} disks are on this host; move them first."
             raise Refusal(AgentRefusal.HOST_HAS_GUESTS, message, guests=self._guests, disks=disks)
         self._fences.clear()
-        await self._enter(HostMode.DEPROVISIONED)
+        self._image_fences.clear()
+        await self._enter(HostMode.DEPROVISIONED, fence)
 
-    async def set_mode(self, mode: HostMode) -> None:
+    async def set_mode(self, fence: int, mode: HostMode) -> None:
+        self._ownership.check(fence)
         if mode is HostMode.DEPROVISIONED:
             raise Refusal(AgentRefusal.WRONG_MODE, "A host is given back by deprovision alone.")
         if mode is HostMode.MAINTENANCE and self._guests:
@@ -150,8 +157,7 @@ class AgentHost:
             raise Refusal(AgentRefusal.HOST_HAS_GUESTS, message, guests=self._guests)
         if mode is HostMode.ENTERING_MAINTENANCE and not self._guests:
             mode = HostMode.MAINTENANCE
-        if mode is not self.mode:
-            await self._enter(mode)
+        await self._enter(mode, fence)
 
     async def inventory(self) -> Inventory:
         return await self._view.inventory(self._generation)
@@ -171,7 +177,7 @@ class AgentHost:
             self._fences.check_new(spec.vm_id, fence)
             existing = await self._driver.guest(spec.vm_id)
             if existing is not None:
-                _check_same(existing, spec)
+                check_same(existing, spec)
                 await self._pass(fence, spec.vm_id)
                 return self._view.guest(existing)
             self._check_takes_new()
@@ -181,6 +187,7 @@ class AgentHost:
             try:
                 await self._pass(fence, spec.vm_id)
                 if not await self._driver.has_image(spec.image.checksum):
+                    self._image_fences.pass_(spec.image.checksum, fence)
                     await self._driver.fetch_image(spec.image)
                 guest = await self._driver.create_vm(spec)
             except BaseException:
@@ -212,7 +219,7 @@ class AgentHost:
                 if disk.persistent:
                     self._changed(Changed.DISK, disk.id)
             if self.mode is HostMode.ENTERING_MAINTENANCE and not self._guests:
-                await self._enter(HostMode.MAINTENANCE)
+                await self._enter(HostMode.MAINTENANCE, self._ownership.tenure.fence)
             await self._journal.sync()
 
     async def power_vm(self, fence: int, vm_id: str, op: PowerOp) -> Guest:
@@ -247,7 +254,7 @@ class AgentHost:
                     disk.capacity_gib,
                     disk.datastore_id,
                 ):
-                    raise _already_exists("disk", disk.id)
+                    raise already_exists("disk", disk.id)
                 await self._pass(fence, disk.id)
                 return self._view.disk(existing)
             self._check_takes_new()
@@ -289,14 +296,18 @@ class AgentHost:
 
     # Images
 
-    async def fetch_image(self, datastore_id: str, image: ImageSource) -> None:
+    async def fetch_image(self, fence: int, datastore_id: str, image: ImageSource) -> None:
         self._books.check_datastore(datastore_id)
+        self._image_fences.check(image.checksum, fence)
+        self._image_fences.pass_(image.checksum, fence)
         if not await self._driver.has_image(image.checksum):
             await self._driver.fetch_image(image)
 
-    async def delete_image(self, checksum: str) -> None:
+    async def delete_image(self, fence: int, checksum: str) -> None:
         async with self._locks.holding(_IMAGES_LOCK):
+            self._image_fences.check(checksum, fence)
             await self._driver.delete_image(checksum)
+            self._image_fences.pass_(checksum, fence)
 
     async def capture_image(self, fence: int, vm_id: str, image_id: str) -> CapturedImage:
         async with self._locks.holding(vm_id):
@@ -305,12 +316,14 @@ class AgentHost:
             if guest.state is not GuestState.STOPPED:
                 message = f"The VM {vm_id} is {guest.state.name}; stop it first."
                 raise Refusal(AgentRefusal.NOT_POWERED_OFF, message, state=guest.state.name)
-            await self._pass(fence, vm_id)
+            await self._pass(fence, vm_id, image_id)
             made = await self._driver.capture(vm_id, image_id)
             return replace(made, url=self._doors.capture_url(self._driver, image_id))
 
-    async def drop_capture(self, image_id: str) -> None:
+    async def drop_capture(self, fence: int, image_id: str) -> None:
+        self._fences.check(image_id, fence)
         await self._driver.drop_capture(image_id)
+        self._fences.forget(image_id)
 
     # What they share
 
@@ -322,9 +335,9 @@ class AgentHost:
             allowed=terms.allowed_datastores,
         )
 
-    async def _enter(self, mode: HostMode) -> None:
-        await self._ownership.enter(mode)
-        self._changed(Changed.HOST)
+    async def _enter(self, mode: HostMode, fence: int) -> None:
+        if await self._ownership.enter(mode, fence):
+            self._changed(Changed.HOST)
 
     def _check_takes_new(self) -> None:
         if self.mode is not HostMode.NORMAL:
@@ -366,24 +379,3 @@ class AgentHost:
     def _changed(self, kind: Changed, name: str = "") -> None:
         self._generation += 1
         self._changes.note(self.address, kind, name)
-
-
-def _check_same(guest: Guest, spec: GuestSpec) -> None:
-    """A create that is repeated asks for what is there; anything else is another VM."""
-    made = [(disk.id, disk.capacity_gib) for disk in guest.disks if not disk.persistent]
-    wanted = [(disk.id, disk.capacity_gib) for disk in spec.disks]
-    if (guest.name, guest.cpus, guest.memory_mib, guest.datastore_id, made) != (
-        spec.name,
-        spec.cpus,
-        spec.memory_mib,
-        spec.datastore_id,
-        wanted,
-    ):
-        raise _already_exists("VM", spec.vm_id)
-
-
-def _already_exists(noun: str, name: str) -> Refusal:
-    message = (
-        f"A {noun} with the id {name} is on this host and was made from another specification."
-    )
-    return Refusal(AgentRefusal.ALREADY_EXISTS, message, id=name)

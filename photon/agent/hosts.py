@@ -114,7 +114,7 @@ class AgentHosts:
         return host
 
     async def provision(self, request: Provision) -> Inventory:
-        """Refusal BAD_CREDENTIALS, HOST_NOT_FOUND, OTHER_PLANE."""
+        """Refusal BAD_CREDENTIALS, HOST_NOT_FOUND, OTHER_PLANE, STALE_FENCE."""
         self._check_credentials(request)
         host = self._hosts[0] if self._any_address else self._by_address.get(request.address)
         if host is None:
@@ -132,13 +132,13 @@ class AgentHosts:
         self._live_or_die(host.address)
         return inventory
 
-    async def deprovision(self, host_id: str) -> None:
+    async def deprovision(self, host_id: str, fence: int) -> None:
         """Once more is no error, until another owner takes the host."""
         host = self._by_id.get(host_id)
         if host is None:
             raise _not_found(host_id)
         await self._heard(host)
-        await host.deprovision()
+        await host.deprovision(fence)
         self._live_or_die(host.address)
 
     def _live_or_die(self, address: str) -> None:

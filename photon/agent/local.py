@@ -60,14 +60,14 @@ class LocalAgents:
     async def report(self, endpoint: str, boot_id: str, cursor: int, wait_ms: int) -> ReportBatch:
         return await self._agent(endpoint, "report").reporter.report(boot_id, cursor, wait_ms)
 
-    async def deprovision(self, host: HostAddress) -> None:
-        await self._agent(host.endpoint, "deprovision").hosts.deprovision(host.host_id)
+    async def deprovision(self, host: HostAddress, fence: int) -> None:
+        await self._agent(host.endpoint, "deprovision").hosts.deprovision(host.host_id, fence)
 
     async def inventory(self, host: HostAddress) -> Inventory:
         return await (await self._host(host, "inventory")).inventory()
 
-    async def set_mode(self, host: HostAddress, mode: HostMode) -> None:
-        await (await self._host(host, "set_mode")).set_mode(mode)
+    async def set_mode(self, host: HostAddress, fence: int, mode: HostMode) -> None:
+        await (await self._host(host, "set_mode")).set_mode(fence, mode)
 
     async def create_vm(
         self,
@@ -107,11 +107,13 @@ class LocalAgents:
     async def detach_disk(self, host: HostAddress, fence: int, vm_id: str, disk_id: str) -> Guest:
         return await (await self._host(host, "detach_disk")).detach_disk(fence, vm_id, disk_id)
 
-    async def fetch_image(self, host: HostAddress, datastore_id: str, image: ImageSource) -> None:
-        await (await self._host(host, "fetch_image")).fetch_image(datastore_id, image)
+    async def fetch_image(
+        self, host: HostAddress, fence: int, datastore_id: str, image: ImageSource
+    ) -> None:
+        await (await self._host(host, "fetch_image")).fetch_image(fence, datastore_id, image)
 
-    async def delete_image(self, host: HostAddress, checksum: str) -> None:
-        await (await self._host(host, "delete_image")).delete_image(checksum)
+    async def delete_image(self, host: HostAddress, fence: int, checksum: str) -> None:
+        await (await self._host(host, "delete_image")).delete_image(fence, checksum)
 
     async def capture_image(
         self, host: HostAddress, fence: int, vm_id: str, image_id: str
@@ -119,8 +121,8 @@ class LocalAgents:
         found = await self._host(host, "capture_image")
         return await found.capture_image(fence, vm_id, image_id)
 
-    async def drop_capture(self, host: HostAddress, image_id: str) -> None:
-        await (await self._host(host, "drop_capture")).drop_capture(image_id)
+    async def drop_capture(self, host: HostAddress, fence: int, image_id: str) -> None:
+        await (await self._host(host, "drop_capture")).drop_capture(fence, image_id)
 
     def _agent(self, endpoint: str, operation: str) -> LocalAgent:
         agent = self._agents.get(endpoint)

@@ -36,8 +36,9 @@ class AgentService:
         checks.check_provision(asked)
         return messages.inventory_to(await self._hosts.provision(asked))
 
-    async def deprovision(self, host_id: str) -> None:
-        await self._hosts.deprovision(host_id)
+    async def deprovision(self, host_id: str, fence: int) -> None:
+        checks.check_fence(fence)
+        await self._hosts.deprovision(host_id, fence)
 
     async def inventory(self, host_id: str) -> Any:
         return messages.inventory_to(await (await self._hosts.host(host_id)).inventory())
@@ -45,8 +46,9 @@ class AgentService:
     async def report(self, boot_id: str, cursor: int, wait_ms: int) -> Any:
         return messages.batch_to(await self._reporter.report(boot_id, cursor, wait_ms))
 
-    async def set_mode(self, host_id: str, mode: int) -> None:
-        await (await self._hosts.host(host_id)).set_mode(_one_of(HostMode, mode))
+    async def set_mode(self, host_id: str, fence: int, mode: int) -> None:
+        checks.check_fence(fence)
+        await (await self._hosts.host(host_id)).set_mode(fence, _one_of(HostMode, mode))
 
     async def create_vm(self, host_id: str, fence: int, spec: Any) -> Any:
         asked = messages.spec_of(spec)
@@ -96,22 +98,25 @@ class AgentService:
         host = await self._host_of_both(host_id, fence, vm_id, disk_id)
         return messages.guest_to(await host.detach_disk(fence, vm_id, disk_id))
 
-    async def fetch_image(self, host_id: str, datastore_id: str, image: Any) -> None:
+    async def fetch_image(self, host_id: str, fence: int, datastore_id: str, image: Any) -> None:
         asked = messages.image_of(image)
         checks.check_image(asked)
-        await (await self._hosts.host(host_id)).fetch_image(datastore_id, asked)
+        checks.check_fence(fence)
+        await (await self._hosts.host(host_id)).fetch_image(fence, datastore_id, asked)
 
-    async def delete_image(self, host_id: str, checksum: str) -> None:
+    async def delete_image(self, host_id: str, fence: int, checksum: str) -> None:
         checks.check_checksum(checksum)
-        await (await self._hosts.host(host_id)).delete_image(checksum)
+        checks.check_fence(fence)
+        await (await self._hosts.host(host_id)).delete_image(fence, checksum)
 
     async def capture_image(self, host_id: str, fence: int, vm_id: str, image_id: str) -> Any:
         host = await self._host_of_both(host_id, fence, vm_id, image_id)
         return messages.capture_to(await host.capture_image(fence, vm_id, image_id))
 
-    async def drop_capture(self, host_id: str, image_id: str) -> None:
+    async def drop_capture(self, host_id: str, fence: int, image_id: str) -> None:
         checks.check_id("image_id", image_id)
-        await (await self._hosts.host(host_id)).drop_capture(image_id)
+        checks.check_fence(fence)
+        await (await self._hosts.host(host_id)).drop_capture(fence, image_id)
 
     async def _host_of_both(self, host_id: str, fence: int, vm_id: str, other_id: str) -> Any:
         checks.check_id("vm_id", vm_id)

@@ -111,14 +111,14 @@ class AgentClient:
 
     # Hosts
 
-    async def deprovision(self, host: HostAddress) -> None:
-        await self._call(host.endpoint, _DEPROVISION, (host.host_id,))
+    async def deprovision(self, host: HostAddress, fence: int) -> None:
+        await self._call(host.endpoint, _DEPROVISION, (host.host_id, fence))
 
     async def inventory(self, host: HostAddress) -> Inventory:
         return await self._call(host.endpoint, _INVENTORY, (host.host_id,))
 
-    async def set_mode(self, host: HostAddress, mode: HostMode) -> None:
-        await self._call(host.endpoint, _SET_MODE, (host.host_id, mode))
+    async def set_mode(self, host: HostAddress, fence: int, mode: HostMode) -> None:
+        await self._call(host.endpoint, _SET_MODE, (host.host_id, fence, mode))
 
     # Guests
 
@@ -167,12 +167,14 @@ class AgentClient:
 
     # Images
 
-    async def fetch_image(self, host: HostAddress, datastore_id: str, image: ImageSource) -> None:
-        arguments = (host.host_id, datastore_id, messages.image_to(image))
+    async def fetch_image(
+        self, host: HostAddress, fence: int, datastore_id: str, image: ImageSource
+    ) -> None:
+        arguments = (host.host_id, fence, datastore_id, messages.image_to(image))
         await self._call(host.endpoint, _FETCH_IMAGE, arguments)
 
-    async def delete_image(self, host: HostAddress, checksum: str) -> None:
-        await self._call(host.endpoint, _DELETE_IMAGE, (host.host_id, checksum))
+    async def delete_image(self, host: HostAddress, fence: int, checksum: str) -> None:
+        await self._call(host.endpoint, _DELETE_IMAGE, (host.host_id, fence, checksum))
 
     async def capture_image(
         self, host: HostAddress, fence: int, vm_id: str, image_id: str
@@ -180,8 +182,8 @@ class AgentClient:
         arguments = (host.host_id, fence, vm_id, image_id)
         return await self._call(host.endpoint, _CAPTURE_IMAGE, arguments)
 
-    async def drop_capture(self, host: HostAddress, image_id: str) -> None:
-        await self._call(host.endpoint, _DROP_CAPTURE, (host.host_id, image_id))
+    async def drop_capture(self, host: HostAddress, fence: int, image_id: str) -> None:
+        await self._call(host.endpoint, _DROP_CAPTURE, (host.host_id, fence, image_id))
 
     async def _call(
         self,

@@ -34,7 +34,8 @@ REPORT_WAIT_MS_MAX = 30_000  # The longest poll; the call itself gets ASK_SECOND
 class Agents(Protocol):
     """All agents that there are.
 
-    Every method is idempotent by the id of what it makes or unmakes, and raises:
+    Every method is idempotent by the id of what it makes or unmakes. Each that changes something
+    carries a fence, and is refused with STALE_FENCE after one with a higher fence. They raise:
 
         Refusal: the agent's no, with its reason.
         AgentUnreachable: no answer; the change may or may not have happened.
@@ -49,7 +50,7 @@ class Agents(Protocol):
         """Takes a host. BAD_CREDENTIALS, OTHER_PLANE, HOST_NOT_FOUND (no such address there)."""
         ...
 
-    async def deprovision(self, host: HostAddress) -> None:
+    async def deprovision(self, host: HostAddress, fence: int) -> None:
         """Gives it back. HOST_HAS_GUESTS while guests or disks are on it."""
         ...
 
@@ -62,7 +63,7 @@ class Agents(Protocol):
         """
         ...
 
-    async def set_mode(self, host: HostAddress, mode: HostMode) -> None: ...
+    async def set_mode(self, host: HostAddress, fence: int, mode: HostMode) -> None: ...
 
     async def create_vm(
         self,
@@ -100,13 +101,16 @@ class Agents(Protocol):
         ...
 
     async def fetch_image(
-        self, host: HostAddress, datastore_id: str, image: ImageSource
+        self, host: HostAddress, fence: int, datastore_id: str, image: ImageSource
     ) -> None: ...
-    async def delete_image(self, host: HostAddress, checksum: str) -> None: ...
+    async def delete_image(self, host: HostAddress, fence: int, checksum: str) -> None:
+        """STALE_FENCE if somebody has wanted the image since."""
+        ...
+
     async def capture_image(
         self, host: HostAddress, fence: int, vm_id: str, image_id: str
     ) -> CapturedImage:
         """Copies a stopped guest's boot disk; fetch it from the answer's `url`, once."""
         ...
 
-    async def drop_capture(self, host: HostAddress, image_id: str) -> None: ...
+    async def drop_capture(self, host: HostAddress, fence: int, image_id: str) -> None: ...

@@ -206,6 +206,7 @@ class Provision(msgspec.Struct, frozen=True):
     cpu_overcommit: float = CPU_OVERCOMMIT
     memory_overcommit: float = MEMORY_OVERCOMMIT
     allowed_datastores: tuple[str, ...] = ()  # empty: all
+    fence: int = 0
 
 
 class NetworkConnection(msgspec.Struct, frozen=True):

@@ -140,9 +140,10 @@ class Debts:
 
     async def _give_back(self, debt: Debt) -> None:
         host = HostAddress(debt.agent_endpoint, debt.host_id)
+        fence = await self.store.revision()
         inventory = await self.agents.inventory(host)
         await self._empty(host, inventory)
-        await self.agents.deprovision(host)
+        await self.agents.deprovision(host, fence)
 
     async def _empty(self, host: HostAddress, inventory: Inventory) -> None:
         """All but what the store knows: that was never said to be lost."""

@@ -203,19 +203,24 @@ class ImageReplication:
     async def _delete_unknown(self, target: _Target, found: set[str]) -> None:
         known = {image.checksum for image in self._images.values()}
         for checksum in found - known:
+            fence = await self._store.revision()
             if await self._store.count(IMAGES, {"checksum": checksum}):
                 continue
             try:
-                await self._agents.delete_image(target.address, checksum)
+                await self._agents.delete_image(target.address, fence, checksum)
             except (AgentUnreachable, AgentFaulty, Refusal) as problem:
                 log.info("the copy %s stays on a host: %s", checksum, problem)
 
     async def _fetch(self, host_id: str, target: _Target, image: Image) -> None:
+        fence = await self._store.revision()
+        stored = await self._store.find(IMAGES, image.id)
+        if stored is None or not _is_wanted(stored):
+            return  # The feed says so too, in a moment.
         url = self._image_url(image.id)
         source = ImageSource(image.id, image.checksum, image.file_size_bytes, url)
         try:
             for datastore_id in target.datastore_ids:
-                await self._agents.fetch_image(target.address, datastore_id, source)
+                await self._agents.fetch_image(target.address, fence, datastore_id, source)
         except (AgentUnreachable, AgentFaulty, Refusal) as problem:
             log.warning("host %s did not fetch image %s: %s", host_id, image.id, problem)
             return

@@ -135,6 +135,7 @@ def provision_of(request: Any) -> Provision:
         request.cpu_overcommit,
         request.memory_overcommit,
         tuple(request.allowed_datastores),
+        request.fence,
     )
 
 
@@ -147,6 +148,7 @@ def provision_to(request: Provision) -> Any:
         request.cpu_overcommit,
         request.memory_overcommit,
         request.allowed_datastores,
+        request.fence,
     )
 
 

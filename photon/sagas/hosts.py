@@ -28,6 +28,7 @@ from photon.domain.overcommit import Overcommit
 from photon.domain.task import ErrorRecord
 from photon.sagas.cloud import Cloud
 from photon.sagas.errors import HostNotReached
+from photon.sagas.host_turn import HostTurn
 from photon.store.host_reach import datastore_writes
 from photon.store.nouns import DEBTS, HOSTS
 from photon.store.protocol import Update
@@ -61,14 +62,14 @@ def _unlocked(host: Host, state: HostState) -> Update[Host]:
 
 
 async def provision_host(run: Run[Cloud], order: HostOrder) -> HostCapacity:
-    return await run(PROVISION_HOST, order)
+    return await run(PROVISION_HOST, HostTurn(order.host_id, run.fence))
 
 
-async def take(cloud: Cloud, order: HostOrder) -> HostCapacity:
+async def take(cloud: Cloud, order: HostTurn) -> HostCapacity:
     host = await cloud.host(order.host_id)
     try:
         inventory = await cloud.agents.provision(
-            host.agent_endpoint, provision_of(host, cloud.overcommit)
+            host.agent_endpoint, provision_of(host, cloud.overcommit, order.fence)
         )
     except Refusal as refusal:
         raise await _not_taken(cloud, host, refusal) from refusal
@@ -81,7 +82,7 @@ async def take(cloud: Cloud, order: HostOrder) -> HostCapacity:
     return inventory.capacity
 
 
-def provision_of(host: Host, usual: Overcommit) -> Provision:
+def provision_of(host: Host, usual: Overcommit, fence: int) -> Provision:
     """What a host's agent is told of its terms; `usual` are the deployment's."""
     overcommit = usual.of(host.metadata)
     return Provision(
@@ -92,6 +93,7 @@ def provision_of(host: Host, usual: Overcommit) -> Provision:
         cpu_overcommit=overcommit.cpu,
         memory_overcommit=overcommit.memory,
         allowed_datastores=host.allowed_datastores,
+        fence=fence,
     )
 
 

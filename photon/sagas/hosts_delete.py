@@ -38,16 +38,22 @@ from photon.store.reaping import reap_zone
 from photon.tasks.saga import Plan, Run, Saga, Step
 
 
+class GiveBack(msgspec.Struct, frozen=True):
+    host_id: str
+    silently: bool
+    fence: int
+
+
 async def delete_host(run: Run[Cloud], order: DeleteHost) -> str | None:
     if not order.deprovision:
         return None
-    silence = await run(DEPROVISION_HOST, order)
+    silence = await run(DEPROVISION_HOST, GiveBack(order.host_id, order.silently, run.fence))
     if silence is not None:
         run.warn(HostForgotten(silence))
     return silence
 
 
-async def give_back(cloud: Cloud, order: DeleteHost) -> str | None:
+async def give_back(cloud: Cloud, order: GiveBack) -> str | None:
     """Why the agent was not told, if it was not and need not be."""
     host = await cloud.host(order.host_id)
     vms = await cloud.store.count(VMS, {"host_id": host.id})
@@ -57,7 +63,7 @@ async def give_back(cloud: Cloud, order: DeleteHost) -> str | None:
         await _check_no_disks(cloud, host)
         return "it is MISSING"
     try:
-        await cloud.agents.deprovision(HostAddress(host.agent_endpoint, host.id))
+        await cloud.agents.deprovision(HostAddress(host.agent_endpoint, host.id), order.fence)
     except Refusal as refusal:
         if refusal.code is not AgentRefusal.HOST_NOT_FOUND:
             raise error_of(refusal, HostOperation.DELETE, host.id) from refusal

@@ -27,6 +27,7 @@ from photon.domain.orders.host import HostOrder
 from photon.domain.task import ErrorRecord
 from photon.sagas.cloud import Cloud
 from photon.sagas.errors import AgentNotTold
+from photon.sagas.host_turn import HostTurn
 from photon.sagas.missing import is_missing, refuse_missing
 from photon.sagas.refusals import explained
 from photon.store.nouns import HOSTS, VMS
@@ -36,15 +37,15 @@ from photon.tasks.saga import Plan, Run, Saga, Step
 replace = msgspec.structs.replace
 
 
-async def suspend(cloud: Cloud, order: HostOrder) -> None:
+async def suspend(cloud: Cloud, order: HostTurn) -> None:
     cloud.regard(_next(await cloud.host(order.host_id), HostState.SUSPENDED))
 
 
-async def resume(cloud: Cloud, order: HostOrder) -> None:
+async def resume(cloud: Cloud, order: HostTurn) -> None:
     cloud.regard(_next(await cloud.host(order.host_id), HostState.READY))
 
 
-async def enter_maintenance(cloud: Cloud, order: HostOrder) -> str | None:
+async def enter_maintenance(cloud: Cloud, order: HostTurn) -> str | None:
     """Why the agent was not told, if it was not.
 
     Then the host is off, most likely, which is what many want of it in maintenance. The scheduler
@@ -58,22 +59,22 @@ async def enter_maintenance(cloud: Cloud, order: HostOrder) -> str | None:
         return "it is MISSING"
     try:
         with explained(HostOperation.ENTER_MAINTENANCE, host.id):
-            await cloud.agents.set_mode(_address(host), HostMode.MAINTENANCE)
+            await cloud.agents.set_mode(_address(host), order.fence, HostMode.MAINTENANCE)
     except AgentUnreachable as silence:
         return str(silence)
     return None
 
 
-async def exit_maintenance(cloud: Cloud, order: HostOrder) -> None:
+async def exit_maintenance(cloud: Cloud, order: HostTurn) -> None:
     host = await cloud.host(order.host_id)
     await refuse_missing(cloud, host)
     with explained(HostOperation.EXIT_MAINTENANCE, host.id):
-        await cloud.agents.set_mode(_address(host), HostMode.NORMAL)
+        await cloud.agents.set_mode(_address(host), order.fence, HostMode.NORMAL)
         inventory = await cloud.agents.inventory(_address(host))
     await cloud.welcome(_next(host, HostState.READY), inventory)
 
 
-async def set_zone(cloud: Cloud, order: HostOrder) -> None:
+async def set_zone(cloud: Cloud, order: HostTurn) -> None:
     """The zone was written, for good, with the task; the scheduler knows it before the task ends.
 
     Nothing here can fail, so that no host is left with a zone and a task that says otherwise.
@@ -103,14 +104,14 @@ async def _end(cloud: Cloud, order: HostOrder, state: HostState | None) -> Plan:
 
 def _saga(
     operation: str,
-    do: Callable[[Cloud, HostOrder], Awaitable[Any]],
+    do: Callable[[Cloud, HostTurn], Awaitable[Any]],
     state: HostState | None,
     *more_shown: str,
 ) -> Saga[Cloud, HostOrder, None]:
     step = Step(operation, do)
 
     async def body(run: Run[Cloud], order: HostOrder) -> None:
-        warning = await run(step, order)
+        warning = await run(step, HostTurn(order.host_id, run.fence))
         if warning is not None:
             run.warn(AgentNotTold(warning))
 

@@ -17,7 +17,7 @@ import msgspec
 
 from photon.agent_client.errors import AgentFaulty, AgentUnreachable
 from photon.domain.error_catalogue import HostProvisionFailed
-from photon.domain.guest import HostCapacity, Refusal
+from photon.domain.guest import AgentRefusal, HostCapacity, Refusal
 from photon.domain.host import Host
 from photon.domain.orders.host import SyncHosts
 from photon.sagas.cloud import Cloud
@@ -54,12 +54,14 @@ async def sync(cloud: Cloud, order: SyncHosts) -> Synced:
     turns = asyncio.Semaphore(HOSTS_AT_ONCE_MAX)
     after: str | None = None
     while True:
+        # Not the task's own: a host that was provisioned since has a higher one.
+        fence = await cloud.store.revision()
         page = await cloud.store.page(HOSTS, {}, limit=HOSTS_PAGE, after=after)
         ours = [host for host in page.items if host.provisioned]
         rows = await cloud.store.find_many(MISSING_HOSTS, [host.id for host in ours])
         missing = {row.id for row in rows}
         called = [host for host in ours if host.id not in missing]
-        told = await asyncio.gather(*(_tell(cloud, host, turns) for host in called))
+        told = await asyncio.gather(*(_tell(cloud, host, fence, turns) for host in called))
         hosts += len(ours)
         silent += len(missing) + told.count(False)
         if not page.more:
@@ -67,15 +69,17 @@ async def sync(cloud: Cloud, order: SyncHosts) -> Synced:
         after = page.items[-1].id
 
 
-async def _tell(cloud: Cloud, host: Host, turns: asyncio.Semaphore) -> bool:
-    """Whether the host's agent heard."""
+async def _tell(cloud: Cloud, host: Host, fence: int, turns: asyncio.Semaphore) -> bool:
+    """Whether the host's agent heard. One that refuses the fence has heard later terms."""
     async with turns:
         try:
             inventory = await cloud.agents.provision(
-                host.agent_endpoint, provision_of(host, cloud.overcommit)
+                host.agent_endpoint, provision_of(host, cloud.overcommit, fence)
             )
             await _write(cloud, host.id, inventory.capacity)
         except (AgentUnreachable, AgentFaulty, Refusal, HostProvisionFailed) as problem:
+            if isinstance(problem, Refusal) and problem.code is AgentRefusal.STALE_FENCE:
+                return True
             log.warning("host %s was not synchronised: %s", host.address, problem)
             return False
     return True

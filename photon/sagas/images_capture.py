@@ -56,22 +56,22 @@ async def capture(cloud: Cloud, order: Capture) -> StoredImage:
         made = await cloud.agents.capture_image(host, order.fence, vm.id, order.image_id)
     async with aclosing(cloud.fetch(made.url)) as chunks:
         stored = await cloud.images.receive(chunks, total_bytes=made.file_size_bytes)
-    await _drop(cloud, host, order.image_id)
+    await _drop(cloud, host, order)
     return stored
 
 
 async def undo_capture(cloud: Cloud, order: Capture) -> None:
     vm = await cloud.vm(order.vm_id)
     if vm.host_id is not None and not await is_missing(cloud, vm.host_id):
-        await _drop(cloud, await cloud.address_of(vm.host_id), order.image_id)
+        await _drop(cloud, await cloud.address_of(vm.host_id), order)
 
 
-async def _drop(cloud: Cloud, host: HostAddress, image_id: str) -> None:
+async def _drop(cloud: Cloud, host: HostAddress, order: Capture) -> None:
     """A copy that stays behind takes room and does no harm: no task waits for a silent host."""
     try:
-        await cloud.agents.drop_capture(host, image_id)
+        await cloud.agents.drop_capture(host, order.fence, order.image_id)
     except (AgentUnreachable, AgentFaulty, Refusal) as problem:
-        log.warning("the copy for image %s stays on its host: %s", image_id, problem)
+        log.warning("the copy for image %s stays on its host: %s", order.image_id, problem)
 
 
 async def finish(cloud: Cloud, order: CaptureImage, stored: StoredImage) -> Plan:

@@ -122,7 +122,7 @@ class HostMachine(RuleBasedStateMachine):
 
     @rule(mode=st.sampled_from([HostMode.NORMAL, HostMode.ENTERING_MAINTENANCE]))
     def set_mode(self, mode: HostMode) -> None:
-        self.run(self.host.set_mode(mode))
+        self.run(self.host.set_mode(1, mode))
         empty = mode is HostMode.ENTERING_MAINTENANCE and not self.guests
         self.mode = HostMode.MAINTENANCE if empty else mode
 

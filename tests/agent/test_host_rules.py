@@ -72,14 +72,14 @@ async def test_an_unknown_host_is_refused(plane: Plane) -> None:
 
 async def test_an_image_is_fetched_before_it_is_needed_and_dropped_after(plane: Plane) -> None:
     image = a_spec().image
-    await plane.agents.fetch_image(plane.host, STORE, image)
+    await plane.agents.fetch_image(plane.host, 1, STORE, image)
     await plane.agents.create_vm(plane.host, 1, a_spec())
     with refused(AgentRefusal.IMAGE_IN_USE):
-        await plane.agents.delete_image(plane.host, image.checksum)
+        await plane.agents.delete_image(plane.host, 1, image.checksum)
     await plane.agents.delete_vm(plane.host, 2, "vm-1")
-    await plane.agents.delete_image(plane.host, image.checksum)
+    await plane.agents.delete_image(plane.host, 1, image.checksum)
     with refused(AgentRefusal.DATASTORE_NOT_FOUND):
-        await plane.agents.fetch_image(plane.host, "nowhere", image)
+        await plane.agents.fetch_image(plane.host, 1, "nowhere", image)
 
 
 async def test_a_stopped_guest_is_captured_and_the_copy_dropped(plane: Plane) -> None:
@@ -87,7 +87,7 @@ async def test_a_stopped_guest_is_captured_and_the_copy_dropped(plane: Plane) ->
     made = await plane.agents.capture_image(plane.host, 2, "vm-1", "image-9")
     assert made.url == "http://127.0.0.1:1/captures/image-9"
     assert made.virtual_size_bytes == 1 << 30
-    await plane.agents.drop_capture(plane.host, "image-9")
+    await plane.agents.drop_capture(plane.host, 2, "image-9")
     await plane.agents.power_vm(plane.host, 3, "vm-1", PowerOp.START)
     with refused(AgentRefusal.NOT_POWERED_OFF):
         await plane.agents.capture_image(plane.host, 4, "vm-1", "image-9")
@@ -283,38 +283,38 @@ async def test_the_books_are_found_again(local: Plane) -> None:
 
 async def test_a_host_enters_maintenance_when_its_last_guest_is_gone(plane: Plane) -> None:
     await plane.agents.create_vm(plane.host, 1, a_spec())
-    await plane.agents.set_mode(plane.host, HostMode.ENTERING_MAINTENANCE)
+    await plane.agents.set_mode(plane.host, 1, HostMode.ENTERING_MAINTENANCE)
     assert (await plane.agents.inventory(plane.host)).mode is HostMode.ENTERING_MAINTENANCE
     with refused(AgentRefusal.WRONG_MODE):
         await plane.agents.create_vm(plane.host, 1, a_spec("vm-2"))
     with refused(AgentRefusal.WRONG_MODE):
         await plane.agents.create_disk(plane.host, 1, a_disk())
     with refused(AgentRefusal.HOST_HAS_GUESTS):
-        await plane.agents.set_mode(plane.host, HostMode.MAINTENANCE)
+        await plane.agents.set_mode(plane.host, 1, HostMode.MAINTENANCE)
     await plane.agents.create_vm(plane.host, 1, a_spec())  # A repeated create is nothing new.
     await plane.agents.delete_vm(plane.host, 2, "vm-1")
     assert (await plane.agents.inventory(plane.host)).mode is HostMode.MAINTENANCE
-    await plane.agents.set_mode(plane.host, HostMode.NORMAL)
+    await plane.agents.set_mode(plane.host, 1, HostMode.NORMAL)
     await plane.agents.create_vm(plane.host, 1, a_spec("vm-2"))
 
 
 async def test_an_empty_host_is_in_maintenance_at_once(local: Plane) -> None:
-    await local.agents.set_mode(local.host, HostMode.ENTERING_MAINTENANCE)
+    await local.agents.set_mode(local.host, 1, HostMode.ENTERING_MAINTENANCE)
     assert (await local.agents.inventory(local.host)).mode is HostMode.MAINTENANCE
     with refused(AgentRefusal.WRONG_MODE):
-        await local.agents.set_mode(local.host, HostMode.DEPROVISIONED)
+        await local.agents.set_mode(local.host, 1, HostMode.DEPROVISIONED)
 
 
 async def test_modes_and_terms_outlive_the_agent(local: Plane) -> None:
     await local.agents.provision(local.endpoint, a_provision(cpu_overcommit=2.0))
     await local.agents.create_vm(local.host, 1, a_spec(cpus=100))
-    await local.agents.set_mode(local.host, HostMode.ENTERING_MAINTENANCE)
+    await local.agents.set_mode(local.host, 1, HostMode.ENTERING_MAINTENANCE)
     before = (await local.agents.inventory(local.host)).generation
     again = await restarted(local)
     inventory = await again.agents.inventory(again.host)
     assert inventory.mode is HostMode.ENTERING_MAINTENANCE
     assert inventory.generation > before
-    await again.agents.set_mode(again.host, HostMode.NORMAL)
+    await again.agents.set_mode(again.host, 1, HostMode.NORMAL)
     await again.agents.create_vm(again.host, 1, a_spec("vm-2", cpus=28))
 
 
@@ -335,16 +335,16 @@ async def test_a_host_has_one_owner(plane: Plane) -> None:
 async def test_a_host_that_was_given_back_takes_another_owner(plane: Plane) -> None:
     await plane.agents.create_disk(plane.host, 1, a_disk())
     with refused(AgentRefusal.HOST_HAS_GUESTS):
-        await plane.agents.deprovision(plane.host)
+        await plane.agents.deprovision(plane.host, 1)
     await plane.agents.delete_disk(plane.host, 2, "disk-1")
-    await plane.agents.deprovision(plane.host)
-    await plane.agents.deprovision(plane.host)
+    await plane.agents.deprovision(plane.host, 1)
+    await plane.agents.deprovision(plane.host, 1)
     with refused(AgentRefusal.HOST_NOT_FOUND):
         await plane.agents.inventory(plane.host)
     inventory = await plane.agents.provision(plane.endpoint, a_provision(host_id="other"))
     assert inventory.mode is HostMode.NORMAL
     with refused(AgentRefusal.HOST_NOT_FOUND):
-        await plane.agents.deprovision(plane.host)
+        await plane.agents.deprovision(plane.host, 1)
 
 
 async def test_credentials_must_fit(plane: Plane) -> None:

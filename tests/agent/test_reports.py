@@ -60,7 +60,7 @@ async def test_then_only_what_changed(plane: Plane) -> None:
 
 async def test_a_mode_is_news(plane: Plane) -> None:
     batch = await first(plane)
-    await plane.agents.set_mode(plane.host, HostMode.ENTERING_MAINTENANCE)
+    await plane.agents.set_mode(plane.host, 1, HostMode.ENTERING_MAINTENANCE)
     [report] = (await after(plane, batch)).reports
     assert (report.mode, report.full) == (HostMode.MAINTENANCE, False)
 
@@ -71,7 +71,7 @@ async def test_a_new_host_is_reported_in_full_and_a_returned_one_no_more(plane: 
     news = await after(plane, batch)
     assert news.hosts == ("host-1", "host-2")
     assert [(report.host_id, report.full) for report in news.reports] == [("host-2", True)]
-    await plane.agents.deprovision(HostAddress(plane.endpoint, "host-2"))
+    await plane.agents.deprovision(HostAddress(plane.endpoint, "host-2"), 1)
     news = await after(plane, news)
     assert (news.hosts, news.reports) == (("host-1",), ())
 

@@ -59,10 +59,10 @@ class Bench:
     async def _ping(self) -> str:
         return "pong"
 
-    async def _nothing(self, host_id: str) -> None:
+    async def _nothing(self, host_id: str, fence: int) -> None:
         self.seen.append(host_id)
 
-    async def _break(self, host_id: str, mode: int) -> None:
+    async def _break(self, host_id: str, fence: int, mode: int) -> None:
         raise RuntimeError("a mistake of ours")
 
     async def _refuse(self, *_arguments: Any) -> None:

@@ -50,7 +50,7 @@ async def test_each_of_many_calls_gets_its_own_answer(bench: Bench) -> None:
 async def test_a_method_without_a_result_answers_none(bench: Bench) -> None:
     await bench.start()
     connection = await bench.connect()
-    assert await connection.call("deprovision", ("h1",), SECONDS) is None
+    assert await connection.call("deprovision", ("h1", 1), SECONDS) is None
     assert bench.seen == ["h1"]
 
 
@@ -66,7 +66,7 @@ async def test_a_handler_that_breaks_tells_the_caller_nothing_of_its_inside(benc
     await bench.start()
     connection = await bench.connect()
     with pytest.raises(PeerFault) as raised:
-        await connection.call("set_mode", ("h1", 1), SECONDS)
+        await connection.call("set_mode", ("h1", 1, 1), SECONDS)
     assert "mistake" not in str(raised.value)
     assert await connection.call("ping", (), SECONDS) == "pong"
 
@@ -75,9 +75,9 @@ async def test_arguments_that_do_not_fit_are_never_sent(bench: Bench) -> None:
     await bench.start()
     connection = await bench.connect()
     with pytest.raises(BadArguments):
-        await connection.call("deprovision", (object(),), SECONDS)
+        await connection.call("deprovision", (object(), 1), SECONDS)
     with pytest.raises(BadArguments):
-        await connection.call("set_mode", ("h1", 2**40), SECONDS)
+        await connection.call("set_mode", ("h1", 1, 2**40), SECONDS)
     assert bench.seen == []
     assert await connection.call("ping", (), SECONDS) == "pong"
 
@@ -86,7 +86,7 @@ async def test_a_missing_argument_is_a_fault(bench: Bench) -> None:
     await bench.start()
     connection = await bench.connect()
     with pytest.raises(PeerFault, match="missing"):
-        await connection.call("deprovision", (None,), SECONDS)
+        await connection.call("deprovision", (None, 1), SECONDS)
 
 
 async def test_nobody_there_means_that_nothing_was_sent(bench: Bench) -> None:
@@ -113,7 +113,7 @@ async def test_a_call_cut_off_on_the_way_may_have_run(bench: Bench) -> None:
 async def test_a_call_that_never_left_has_not_run(bench: Bench) -> None:
     await bench.start()
     connection = await bench.connect()
-    call = asyncio.create_task(connection.call("deprovision", ("h1",), SECONDS))
+    call = asyncio.create_task(connection.call("deprovision", ("h1", 1), SECONDS))
     await asyncio.sleep(0)  # The call has begun; what it wrote leaves in the next turn.
     connection.close()
     with pytest.raises(ConnectionLost) as raised:

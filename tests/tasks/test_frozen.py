@@ -170,11 +170,11 @@ async def test_a_late_create_on_a_host_that_has_refused_since_makes_no_second_gu
     placed = next(iter(stage.frozen.leaf.held(stage.world.names["host1"])), None)
     chosen = stage.world.names["host1" if placed else "host2"]
     address = HostAddress("agent.test:8835", chosen)
-    await stage.world.agents.set_mode(address, HostMode.ENTERING_MAINTENANCE)
+    await stage.world.agents.set_mode(address, 1_000_000, HostMode.ENTERING_MAINTENANCE)
     await stages.adopted()
     [(host_id, _)] = await stage.guests()
     assert host_id != chosen
-    await stage.world.agents.set_mode(address, HostMode.NORMAL)
+    await stage.world.agents.set_mode(address, 1_000_000, HostMode.NORMAL)
     await stage.thaw()
     assert stage.road.arrived == [AgentRefusal.STALE_FENCE]
     assert await stage.guests() == [(host_id, GuestState.STOPPED)]
