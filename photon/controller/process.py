@@ -26,19 +26,14 @@ from photon.coordination.protocol import CONTROLLER
 from photon.domain.member import Member
 from photon.reconcilers.adoption import OVERLOOKED_SECONDS, Adoption
 from photon.reconcilers.chairman import CHAIRMAN
-from photon.reconcilers.debts import DEBTS_SECONDS, Debts
 from photon.reconcilers.duty import Duty, DutyDriver
 from photon.reconcilers.group_watch import GROUPS_SECONDS
-from photon.reconcilers.guest_watch import (
-    AUDIT_PAGE_SECONDS,
-    SECOND_LOOK_SECONDS,
-    GuestWatch,
-)
+from photon.reconcilers.guest_watch import SECOND_LOOK_SECONDS, GuestWatch
 from photon.reconcilers.host_watch import HostWatch
-from photon.reconcilers.image_replication import REPLICATE_SECONDS, ImageReplication
+from photon.reconcilers.housekeeping import House, Housekeeping
+from photon.reconcilers.incumbency import Incumbency
 from photon.reconcilers.leaf_moves import Alone
-from photon.reconcilers.orphans import REMOVED_SECONDS, Orphans
-from photon.reconcilers.sweeps import HOUSEKEEPER, sweeps
+from photon.reconcilers.sweeps import HOUSEKEEPER
 from photon.sagas.catalogue import SAGAS
 from photon.sagas.cloud import Cloud
 from photon.tasks.execute import BoundSaga
@@ -75,7 +70,8 @@ class ControllerProcess:
         await self._join()
         self._agents = AgentClient(self._outside.agents, self._clock)
         self._tree = TreePart(self._ground(), self._me)
-        self._guests = GuestWatch(self._store, self._agents, self._clock)
+        warrant = self._tree.keeper.warrant
+        self._guests = GuestWatch(self._store, self._agents, self._clock, warrant=warrant)
         self._hosts = HostWatch(
             self._store, self._agents, self._tree.top, self._clock, self._guests
         )
@@ -105,11 +101,10 @@ class ControllerProcess:
         self._adoption = Adoption(self._store, self._clock, self._coordination, self._runner)
         self._adoption.start()
         await self._adoption.look()
-        self._copies = ImageReplication(
-            self._store, self._agents, self._clock, self._image_url, self._hosts.silent
-        )
-        self._orphans = Orphans(self._store, self._agents, self._clock)
-        self._debts = Debts(self._store, self._agents, self._clock)
+        house = House(self._agents, self._images, self._clock, self._image_url, self._hosts.silent)
+        leadership = self._offices[HOUSEKEEPER]
+        incumbency = Incumbency(self._store, leadership, self._me.id)
+        self._housekeeping = Housekeeping(house, incumbency)
         self._duties = DutyDriver(self._clock, self._system.background_rests, self._leads)
         self._duties.start(self._all_duties())
         plane = self._plane()
@@ -169,11 +164,7 @@ class ControllerProcess:
             Duty("adoption", OVERLOOKED_SECONDS, self._adoption.look, background=False),
             Duty("second-look", SECOND_LOOK_SECONDS, self._guests.look_again, background=False),
             Duty("groups", GROUPS_SECONDS, self._tree.groups.once, background=False),
-            Duty("debts", DEBTS_SECONDS, self._debts.once, office=HOUSEKEEPER),
-            Duty("orphans", REMOVED_SECONDS, self._orphans.forget_removed, office=HOUSEKEEPER),
-            Duty("guest-audit", AUDIT_PAGE_SECONDS, self._guests.audit_next, office=HOUSEKEEPER),
-            Duty("image-copies", REPLICATE_SECONDS, self._copies.once, office=HOUSEKEEPER),
-            *sweeps(self._store, self._agents, self._images, self._clock),
+            *self._housekeeping.duties,
         ]
 
     def _plane(self) -> Plane:
@@ -212,7 +203,7 @@ class ControllerProcess:
         await self._adoption.close()
         await self._runner.close(wait_seconds=DRAIN_SECONDS)
         await self._duties.close()
-        self._copies.close()
+        self._housekeeping.close()
         await self._tree.close()
         await self._hosts.close()
         await self._coordination.leave()

@@ -62,7 +62,7 @@ class TreePart:
     async def start(self, hosts: HostWatch) -> None:
         await self._rows.start()
         await self.groups.start()  # before any leaf hears of a guest
-        await hosts.follow(self.keeper.keeps)
+        await hosts.follow(self.keeper.keeps, self.keeper.warrant)
         self.keeper.start(hosts)
         self._chairman.start()
         self.welcome = Seating(self._store, self.keeper, self._chairman, hosts).welcome

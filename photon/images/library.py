@@ -125,9 +125,10 @@ class ImageLibrary:
         file, size_bytes = await self._threads.run(opened, self.path_of(checksum))
         return FileChunks(self._threads, file, size_bytes)
 
-    async def delete(self, checksum: str) -> bool:
-        """Whether there was such a file. Who has it open can read on."""
-        return await self._threads.run(self._shelf.delete, checksum)
+    async def delete(self, file: ShelfFile) -> bool:
+        """Whether that file was there still; one of the same content that came since stays. Who has
+        it open can read on."""
+        return await self._threads.run(self._shelf.delete, file.checksum, file.made)
 
     async def list(self) -> tuple[ShelfFile, ...]:
         """Every finished file, by ascending checksum: for who looks for files without an image."""

@@ -13,7 +13,7 @@ the VM: a report may be older than the task that has just ended.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -25,12 +25,14 @@ from photon.domain.guest import Guest, GuestState, HostReport, Refusal
 from photon.domain.host import Host
 from photon.domain.vm import STATE_OF_GUEST, Vm, VmState
 from photon.outside.clock import Clock
+from photon.reconcilers.conditional_store import ConditionalStore
 from photon.reconcilers.debts import Debts
 from photon.reconcilers.disk_watch import DiskWatch
 from photon.reconcilers.orphans import Orphans
-from photon.store.errors import StoreConflict
+from photon.reconcilers.warrant import Warrant, unwarranted
+from photon.store.errors import RequirementFailed, StoreConflict
 from photon.store.nouns import HOSTS, MISSING_HOSTS, VMS
-from photon.store.protocol import CloudStore, Update
+from photon.store.protocol import CloudStore, Require, Update
 
 SECOND_LOOK_SECONDS: Final = 1.0  # Longer than the last report of a host can be on its way.
 PAGE: Final = 100
@@ -44,16 +46,22 @@ log = logging.getLogger(__name__)
 
 
 class GuestWatch:
+    """`warrant` is for who looks at hosts because they are its own; an office's duties have a store
+    that is bound to the office."""
+
     def __init__(
-        self, store: CloudStore, agents: Agents, clock: Clock, audited_at_once: int = PAGE
+        self,
+        store: CloudStore,
+        agents: Agents,
+        clock: Clock,
+        audited_at_once: int = PAGE,
+        warrant: Warrant = unwarranted,
     ) -> None:
         self._store = store
         self._agents = agents
         self._clock = clock
-        self._disks = DiskWatch(store)
-        self._debts = Debts(store, agents, clock)
+        self._warrant = warrant
         self._suspects: set[str] = set()  # hosts to look at again
-        self._orphans = Orphans(store, agents, clock)
         self._audited_at_once = audited_at_once
         self._audited_to: str | None = None  # in the pass that is under way
         self._audit_due = clock.monotonic()  # the next pass
@@ -118,32 +126,35 @@ class GuestWatch:
         `sweeping` removes orphans whose grace is over. Only the duty that rests while the
         system's background tasks are paused does, so that an operator can keep them.
         """
-        if not host.provisioned:
+        right = self._warrant(host.id)
+        if not host.provisioned or right is None:
             return False
         try:
-            await self._audit(host, sweeping=sweeping)
-        except (AgentUnreachable, AgentFaulty, Refusal) as problem:
-            # One host that is silent, or will not part with an orphan, must not keep the next
-            # one from being looked at.
+            await self._audit(host, right, sweeping=sweeping)
+        except (AgentUnreachable, AgentFaulty, Refusal, RequirementFailed) as problem:
+            # One host that is silent, will not part with an orphan, or is another controller's by
+            # now, must not keep the next one from being looked at.
             log.info("host %s is not audited to the end now: %s", host.id, problem)
             return False
         return True
 
-    async def _audit(self, host: Host, *, sweeping: bool) -> None:
+    async def _audit(self, host: Host, right: Sequence[Require], *, sweeping: bool) -> None:
         """The store is read first: what is written names what was read."""
-        await self._debts.collect(host.id)
-        disks = await self._disks.disks_of(host.id)
+        store = _bound(self._store, right)
+        watch, kept_by = DiskWatch(store), Orphans(store, self._agents, self._clock)
+        await Debts(store, self._agents, self._clock).collect(host.id)
+        disks = await watch.disks_of(host.id)
         before = {vm.id: vm for vm in await self._vms_of(host.id)}
         inventory = await self._agents.inventory(HostAddress(host.agent_endpoint, host.id))
         guests = {guest.vm_id: guest for guest in inventory.guests}
         kept = {disk.disk_id: disk for disk in inventory.disks}
         for vm in before.values():
-            await self._agree(vm, guests.get(vm.id))
+            await _agree(store, vm, guests.get(vm.id))
         for disk in disks:
-            await self._disks.agree(disk, kept.get(disk.id), before)
-        orphans = await self._orphans.found(host, inventory, frozenset(before))
+            await watch.agree(disk, kept.get(disk.id), before)
+        orphans = await kept_by.found(host, inventory, frozenset(before))
         if sweeping:
-            await self._orphans.remove_old(host, orphans)
+            await kept_by.remove_old(host, orphans)
 
     async def _vms_of(self, host_id: str) -> list[Vm]:
         vms: list[Vm] = []
@@ -155,20 +166,28 @@ class GuestWatch:
                 return vms
             after = page.items[-1].id
 
-    async def _agree(self, vm: Vm, guest: Guest | None) -> None:
-        """The VM was read before the guest was asked for, and the write names what was read."""
-        if vm.task_id is not None:
-            return
-        state = VmState.ERROR if guest is None else STATE_OF_GUEST[guest.state]
-        if state is vm.state:
-            return
-        reason = _reason(vm, guest)
-        log.warning("VM %s is %s on its host, not %s: %s", vm.id, state, vm.state, reason)
-        changed = msgspec.structs.replace(vm, state=state, state_reason=reason)
-        try:
-            await self._store.commit([Update(VMS, changed)])
-        except StoreConflict:
-            log.info("VM %s was changed meanwhile; it is looked at again", vm.id)
+
+async def _agree(store: CloudStore, vm: Vm, guest: Guest | None) -> None:
+    """The VM was read before the guest was asked for, and the write names what was read."""
+    if vm.task_id is not None:
+        return
+    state = VmState.ERROR if guest is None else STATE_OF_GUEST[guest.state]
+    if state is vm.state:
+        return
+    reason = _reason(vm, guest)
+    log.warning("VM %s is %s on its host, not %s: %s", vm.id, state, vm.state, reason)
+    changed = msgspec.structs.replace(vm, state=state, state_reason=reason)
+    try:
+        await store.commit([Update(VMS, changed)])
+    except StoreConflict:
+        log.info("VM %s was changed meanwhile; it is looked at again", vm.id)
+
+
+def _bound(store: CloudStore, right: Sequence[Require]) -> CloudStore:
+    async def condition() -> Sequence[Require]:
+        return right
+
+    return ConditionalStore(store, condition) if right else store
 
 
 def _reason(vm: Vm, guest: Guest | None) -> str | None:

@@ -13,11 +13,12 @@ from typing import Final
 
 from photon.domain.missing_host import MissingHost
 from photon.outside.clock import Clock
-from photon.store.errors import StoreBusy, StoreConflict, StoreUnavailable
+from photon.reconcilers.warrant import NOUNS_OF_WARRANTS, Warrant, together, unwarranted
+from photon.store.errors import RequirementFailed, StoreBusy, StoreConflict, StoreUnavailable
 from photon.store.nouns import DEBTS, HOSTS, MISSING_HOSTS
 from photon.store.protocol import CloudStore, Insert, Reap, Require, Write
 
-# Two writes each, and so half of what a write-set may have: other work goes on in between.
+# Three writes each and one a leaf, less than a write-set may have: other work goes on in between.
 HOSTS_A_SET_MAX: Final = 250
 STORE_PAUSE_SECONDS: Final = 1.0  # A store that is away is asked again this often.
 WHY_LENGTH_MAX: Final = 300  # A sentence; an agent may answer with a page.
@@ -26,8 +27,9 @@ log = logging.getLogger(__name__)
 
 
 class HostRegister:
-    def __init__(self, store: CloudStore, clock: Clock) -> None:
+    def __init__(self, store: CloudStore, clock: Clock, warrant: Warrant = unwarranted) -> None:
         self._store = store
+        self.warrant = warrant
         self._clock = clock
         self._lost: dict[str, MissingHost] = {}  # not written yet
         self._writing = asyncio.Lock()
@@ -49,11 +51,25 @@ class HostRegister:
         async with self._writing:
             for host_id in hosts:
                 self._lost.pop(host_id, None)
-            await self._store.commit(
-                [Reap(MISSING_HOSTS, id, {}, ((DEBTS, {"host_id": id}),)) for id in hosts]
-            )
-            left = await self._store.find_many(MISSING_HOSTS, list(hosts))
-        return set(hosts) - {row.id for row in left}
+            reaped = await self._reap(list(hosts))
+            left = await self._store.find_many(MISSING_HOSTS, reaped)
+        return set(reaped) - {row.id for row in left}
+
+    async def _reap(self, hosts: Sequence[str]) -> list[str]:
+        """Those of `hosts` for which this controller may speak; of the others nothing is said."""
+        warrants = {id: warrant for id in hosts if (warrant := self.warrant(id)) is not None}
+        reaps = [Reap(MISSING_HOSTS, id, {}, ((DEBTS, {"host_id": id}),)) for id in warrants]
+        if not reaps:
+            return []
+        try:
+            await self._store.commit([*together(warrants.values()), *reaps])
+        except StoreConflict as conflict:
+            if len(hosts) == 1:
+                log.info("host %s is not said to be back: %s", hosts[0], conflict)
+                return []
+            half = len(hosts) // 2
+            return [*await self._reap(hosts[:half]), *await self._reap(hosts[half:])]
+        return list(warrants)
 
     async def close(self) -> None:
         if self._flushing is not None:
@@ -65,27 +81,33 @@ class HostRegister:
             async with self._writing:
                 part = list(self._lost.values())[:HOSTS_A_SET_MAX]
                 try:
-                    await self._write(part)
+                    written = await self._write(part)
                 except (StoreBusy, StoreUnavailable) as problem:
                     log.warning("%d missing hosts are not written yet: %s", len(part), problem)
-                    part = []
-                for row in part:
+                    written = []
+                for row in written:
                     if self._lost.get(row.id) is row:
                         del self._lost[row.id]
-            if not part:
+            if len(written) < len(part):
                 await self._clock.sleep(STORE_PAUSE_SECONDS)
 
-    async def _write(self, rows: Sequence[MissingHost]) -> None:
-        """Each of them, but those that are known to be MISSING and those that were removed."""
-        writes: list[Write] = [
-            write for row in rows for write in (Require(HOSTS, row.id), Insert(MISSING_HOSTS, row))
-        ]
+    async def _write(self, rows: Sequence[MissingHost]) -> list[MissingHost]:
+        """Each of them, but those that are known to be MISSING, those that were removed, and those
+        that are another controller's now. Answers all of which nothing is left to be written."""
+        warrants = [warrant for row in rows if (warrant := self.warrant(row.id)) is not None]
+        writes: list[Write] = [*together(warrants)]
+        for row in rows:
+            if self.warrant(row.id) is not None:
+                writes += (Require(HOSTS, row.id), Insert(MISSING_HOSTS, row))
         try:
-            await self._store.commit(writes)
+            if warrants:
+                await self._store.commit(writes)
         except StoreConflict as conflict:
-            if len(rows) == 1:
-                log.info("host %s was not written as missing: %s", rows[0].id, conflict)
-                return
-            half = len(rows) // 2
-            await self._write(rows[:half])
-            await self._write(rows[half:])
+            if len(rows) > 1:
+                half = len(rows) // 2
+                return [*await self._write(rows[:half]), *await self._write(rows[half:])]
+            log.info("host %s was not written as missing: %s", rows[0].id, conflict)
+            # Its leaf is changing hands: as soon as that was followed, it is clear whose it is.
+            of_leaf = isinstance(conflict, RequirementFailed) and conflict.noun in NOUNS_OF_WARRANTS
+            return [] if of_leaf else list(rows)
+        return list(rows)

@@ -18,6 +18,7 @@ from photon.domain.placement import HostView
 from photon.outside.clock import Clock
 from photon.reconcilers.host_line import MISS_PAUSE_SECONDS, AgentLine, Believer, Ears, Keeper
 from photon.reconcilers.host_register import HostRegister
+from photon.reconcilers.warrant import Warrant, unwarranted
 from photon.store.missing_hosts import MissingHosts
 from photon.store.nouns import HOSTS
 from photon.store.protocol import PAGE_SIZE_MAX, Change, CloudStore
@@ -71,10 +72,12 @@ class HostWatch:
             after = page.items[-1].id
         self._following = asyncio.create_task(self._follow(), name="host-watch")
 
-    async def follow(self, mine: Callable[[str], bool]) -> None:
+    async def follow(self, mine: Callable[[str], bool], warrant: Warrant = unwarranted) -> None:
         """In place of `start`, where other controllers watch the hosts that are not `mine`.
-        Whoever changes what `mine` answers says so by `look_over`."""
+        Whoever changes what `mine` answers says so by `look_over`. `warrant`: by what right this
+        controller writes of one that is."""
         self._mine = mine
+        self._register.warrant = warrant
         await self._stored_missing.load()
         self._unsubscribe = self._store.subscribe(self._heard)
         self._following = asyncio.create_task(self._follow(), name="host-watch")

@@ -11,9 +11,9 @@ from photon.domain.topology import HostSeat, Traits, is_shared
 from photon.reconcilers.chairman import Chairman
 from photon.reconcilers.host_watch import HostWatch
 from photon.reconcilers.tree_keeper import TreeKeeper
-from photon.store.errors import AlreadyExists
-from photon.store.nouns import SEATS
-from photon.store.protocol import CloudStore, Insert
+from photon.store.errors import AlreadyExists, RequirementFailed
+from photon.store.nouns import HOSTS, SEATS
+from photon.store.protocol import CloudStore, Insert, Require
 
 # An election and a moment. A host that has no seat by then gets one without anybody waiting.
 SEAT_SECONDS: Final = 20.0
@@ -44,8 +44,14 @@ class Seating:
         if await self._chairman.seat(host.id, traits):
             return
         try:
-            await self._store.commit([Insert(SEATS, HostSeat(host.id, "", traits))])
+            # `host` is as the end of its task is about to write it. Who comes too late, when the
+            # task had another owner, asks for no seat: the host may be gone by now.
+            before = Require(HOSTS, host.id, {"generation": host.generation - 1})
+            await self._store.commit([before, Insert(SEATS, HostSeat(host.id, "", traits))])
         except AlreadyExists:
             log.debug("host %s has asked for a seat before", host.id)
+        except RequirementFailed:
+            log.info("host %s was changed meanwhile; it asks for no seat here", host.id)
+            return
         if not await self._keeper.wait_seated(host.id, seconds=SEAT_SECONDS):
             log.warning("host %s has no place in the scheduler's tree yet", host.address)

@@ -35,7 +35,7 @@ class ImageSweeper:
         for file in files[:FILES_A_PASS_MAX]:
             if await self._is_unwanted(file.checksum):
                 log.info("no image has the file %s: deleted", file.checksum)
-                await self._images.delete(file.checksum)
+                await self._images.delete(file)
 
     async def _is_unwanted(self, checksum: str) -> bool:
         if await self._store.count(IMAGES, {"state": Readiness.CREATING}):

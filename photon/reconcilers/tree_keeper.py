@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from photon.coordination.protocol import CONTROLLER, Coordination
@@ -25,6 +25,8 @@ from photon.domain.topology import LeafRow
 from photon.outside.clock import happens
 from photon.reconcilers.leaf_moves import LeafMoves, Outlook, Watch
 from photon.scheduler.treetop import MINE, TreeTop
+from photon.store.nouns import LEAVES, SEATS
+from photon.store.protocol import Require
 
 # Others' roots hear of a move by the change feed, within a second or so.
 OVERLAP_SECONDS: Final = 5.0
@@ -86,6 +88,19 @@ class TreeKeeper:
     def keeps(self, host_id: str) -> bool:
         """Whether this controller watches the host."""
         return self._leaf_here(host_id) is not None
+
+    def warrant(self, host_id: str) -> Sequence[Require] | None:
+        """See photon.reconcilers.warrant. Also of a leaf that is to be ours: its hosts are heard
+        before it is."""
+        leaf_id, seat = self._leaf_here(host_id), self._rows.seats.get(host_id)
+        row = None if leaf_id is None else self._rows.leaves.get(leaf_id)
+        if row is None or seat is None or self._me not in (row.owner, row.heir):
+            return None
+        right = {"owner": self._me} if row.owner == self._me else {"generation": row.generation}
+        return (
+            Require(LEAVES, row.id, right),
+            Require(SEATS, host_id, {"leaf_id": seat.leaf_id}),
+        )
 
     def is_alone(self) -> bool:
         """No other controller lives and nothing is on its way: a refusal here is final."""

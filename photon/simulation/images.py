@@ -36,6 +36,8 @@ class MemoryShelf:
     """What all controllers share, and what outlives them."""
 
     files: dict[str, bytes] = field(default_factory=dict)
+    made: dict[str, int] = field(default_factory=dict)  # the how-manieth file each of them is
+    puts: int = 0
     receiving: dict[str, int] = field(default_factory=dict)  # by the name of the process
 
     def forget(self, name: str) -> None:
@@ -117,6 +119,8 @@ class MemoryImages:
             content = f"made of a {kind}: ".encode() + content
         checksum = hashlib.sha256(content).hexdigest()
         self._shelf.files[checksum] = content
+        self._shelf.puts += 1
+        self._shelf.made[checksum] = self._shelf.puts
         progress(len(content), len(content), Phase.STORING)
         return StoredImage(checksum, len(content), virtual_bytes, settings)
 
@@ -127,14 +131,17 @@ class MemoryImages:
     async def read(self, checksum: str) -> MemoryChunks:
         return MemoryChunks(self._content(checksum))
 
-    async def delete(self, checksum: str) -> bool:
-        if not CHECKSUM.fullmatch(checksum):
-            raise ImageFileMissing(checksum[:64])
-        return self._shelf.files.pop(checksum, None) is not None
+    async def delete(self, file: ShelfFile) -> bool:
+        if not CHECKSUM.fullmatch(file.checksum):
+            raise ImageFileMissing(file.checksum[:64])
+        if self._shelf.made.get(file.checksum, 0) != file.made[1]:
+            return False
+        self._shelf.made.pop(file.checksum, None)
+        return self._shelf.files.pop(file.checksum, None) is not None
 
     async def list(self) -> tuple[ShelfFile, ...]:
-        files = sorted(self._shelf.files.items())
-        return tuple([ShelfFile(checksum, len(content)) for checksum, content in files])
+        files, made = sorted(self._shelf.files.items()), self._shelf.made
+        return tuple([ShelfFile(sum_, len(content), (0, made[sum_])) for sum_, content in files])
 
     def _content(self, checksum: str) -> bytes:
         content = self._shelf.files.get(checksum)

@@ -32,7 +32,9 @@ async def learn(store: CloudStore, host: Host, capacity: HostCapacity) -> None:
     if host.task_id is not None:
         return
     now = equipped(host, capacity)
-    writes: list[Write] = [] if now == host else [Update(HOSTS, now)]
+    # Of a host that was removed meanwhile nothing must be left behind.
+    same = Require(HOSTS, host.id, {"generation": host.generation})
+    writes: list[Write] = [same if now == host else Update(HOSTS, now)]
     writes += await datastore_writes(store, host.id, capacity.datastores)
     if any(not isinstance(write, Require) for write in writes):
         await store.commit(writes)

@@ -125,4 +125,4 @@ def an_ova(vmdk: bytes, *, good_manifest: bool = True) -> bytes:
 
 
 def files_under(root: Path) -> list[Path]:
-    return [path for path in root.rglob("*") if path.is_file()]
+    return [path for path in root.rglob("*") if path.is_file() and path.name != ".lock"]

@@ -21,6 +21,7 @@ from photon.images.errors import (
 )
 from photon.images.progress import Phase
 from photon.images.protocol import Images
+from photon.images.shelf import ShelfFile
 from tests.images.builders import MIB, RAW_BYTES, a_vmdk, an_ova, converted, in_chunks
 
 
@@ -69,20 +70,33 @@ class ImagesContract:
         self, images: Images, shared: Images, content: bytes
     ) -> None:
         stored = await images.receive(in_chunks(content))
-        assert await shared.delete(stored.checksum)
-        assert not await images.delete(stored.checksum)
+        [file] = await images.list()
+        assert await shared.delete(file)
+        assert not await images.delete(file)
         with pytest.raises(ImageFileMissing):
             images.path_of(stored.checksum)
         with pytest.raises(ImageFileMissing):
             await images.read(stored.checksum)
         assert await images.list() == ()
 
+    async def test_who_decided_late_deletes_no_file_that_came_since(
+        self, images: Images, shared: Images, content: bytes
+    ) -> None:
+        """As a sweeper that was frozen between its look at the store and its deletion."""
+        stored = await images.receive(in_chunks(content))
+        [seen] = await images.list()
+        await shared.receive(in_chunks(content))
+        assert not await images.delete(seen)
+        assert images.path_of(stored.checksum)
+        [now] = await images.list()
+        assert await images.delete(now)
+
     @pytest.mark.parametrize("checksum", ["", "../../etc/passwd", "A" * 64, "a" * 63])
     async def test_nothing_but_a_checksum_names_a_file(self, images: Images, checksum: str) -> None:
         with pytest.raises(ImageFileMissing):
             images.path_of(checksum)
         with pytest.raises(ImageFileMissing):
-            await images.delete(checksum)
+            await images.delete(ShelfFile(checksum, 1))
 
     async def test_what_is_no_image_is_refused_and_not_kept(self, images: Images) -> None:
         for content in (b"", b"words" * 1000, b"PK\x03\x04" + bytes(1000)):

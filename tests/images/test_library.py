@@ -22,6 +22,7 @@ from photon.images.errors import (
 from photon.images.library import ImageLibrary
 from photon.images.limits import MIB, ImageLimits
 from photon.images.progress import Phase
+from photon.images.shelf import ShelfFile
 from tests.images.builders import (
     RAW_BYTES,
     Opener,
@@ -113,8 +114,9 @@ async def test_a_deleted_file_is_gone_and_deleting_again_is_no_error(
     library: ImageLibrary, raw: Path, root: Path
 ) -> None:
     stored = await library.import_file(raw)
-    assert await library.delete(stored.checksum)
-    assert not await library.delete(stored.checksum)
+    [file] = await library.list()
+    assert await library.delete(file)
+    assert not await library.delete(file)
     with pytest.raises(ImageFileMissing):
         library.path_of(stored.checksum)
     assert files_under(root) == []
@@ -125,7 +127,7 @@ async def test_only_a_checksum_names_a_file(library: ImageLibrary, checksum: str
     with pytest.raises(ImageFileMissing):
         library.path_of(checksum)
     with pytest.raises(ImageFileMissing):
-        await library.delete(checksum)
+        await library.delete(ShelfFile(checksum, 1))
 
 
 async def test_progress_goes_through_the_phases_and_never_back(
@@ -226,6 +228,7 @@ RECEIVE_FOR_EVER = """
 import asyncio, sys
 from pathlib import Path
 from photon.images.library import ImageLibrary
+from photon.images.shelf import ShelfFile
 from photon.outside.clock import RealClock
 from photon.outside.ids import TimeOrderedIds
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from photon.domain.guest import Inventory
 from photon.domain.host import Host, HostState, UsageTag
@@ -17,7 +18,7 @@ from photon.reconcilers.host_watch import HostWatch
 from photon.reconcilers.seating import Seating
 from photon.store import nouns
 from photon.store.nouns import LEAVES, SEATS, TOPOLOGY
-from photon.store.protocol import Update
+from photon.store.protocol import Insert, Update
 from tests.reconcilers.tree_world import Part, World, a_vm
 from tests.scheduler.cloud import an_inventory
 
@@ -297,7 +298,9 @@ async def test_a_host_is_seated_at_once_whichever_controller_registers_it(world:
     parts = await three(world)
     for part in parts:
         id = f"new-{part.me.name}"
-        host = Host(id, id, "root", "x", (UsageTag.CLOUD,), HostState.READY, provisioned=True)
+        host = Host(id, id, "root", "x", (UsageTag.CLOUD,), HostState.NOT_PROVISIONED, task_id="t")
+        await world.store.commit([Insert(nouns.HOSTS, host)])
+        host = replace(host, state=HostState.READY, provisioned=True, generation=2)
         seating = Seating(world.store, part.keeper, part.chairman, cast(HostWatch, Welcomes()))
         welcome = asyncio.create_task(seating.welcome(host, an_inventory(id)))
         await world.time.settle()
