@@ -19,7 +19,7 @@ from photon.api import errors, request
 from photon.api.body import printable
 from photon.api.docs.pages import add_pages
 from photon.api.download import Download
-from photon.api.edge_errors import MethodNotAllowed
+from photon.api.edge_errors import MethodNotAllowed, StoreAway, StoreAwayMidway
 from photon.api.plane import Plane
 from photon.api.principal import ANYBODY
 from photon.api.route import API_VERSION, LINE, REVISION_HEADER, Call, Gate, Route
@@ -40,6 +40,7 @@ from photon.store.errors import (
     RequirementFailed,
     StaleGeneration,
     StoreBusy,
+    StoreOutcomeUnknown,
     StoreUnavailable,
 )
 from photon.store.nouns import IDEMPOTENT_ANSWERS
@@ -173,6 +174,17 @@ async def answer_to(plane: Plane, route: Route, call: Call[Any, Any]) -> Any:
 
     What an upload says is known only when all of it has come, so its handler keeps its key.
     """
+    try:
+        return await _answer_once(plane, route, call)
+    except StoreBusy as busy:
+        raise OutOfThreadPoolWorker() from busy
+    except StoreOutcomeUnknown as unknown:
+        raise StoreAwayMidway() from unknown
+    except StoreUnavailable as away:
+        raise StoreAway() from away
+
+
+async def _answer_once(plane: Plane, route: Route, call: Call[Any, Any]) -> Any:
     if call.idempotency is None or route.upload:
         return await _handled(plane, route, call)
     known = await _known_answer(plane, call)
@@ -195,8 +207,6 @@ async def _handled(plane: Plane, route: Route, call: Call[Any, Any]) -> Any:
             return await route.handler(plane, call)
         except QuotaExceeded as exceeded:
             raise errors.quota_error(exceeded) from None
-        except (StoreBusy, StoreUnavailable) as busy:
-            raise OutOfThreadPoolWorker() from busy
         except AlreadyExists as exists:
             if exists.noun == IDEMPOTENT_ANSWERS.name or not route.repeat:
                 break

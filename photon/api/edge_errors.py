@@ -1,4 +1,4 @@
-"""What is wrong with a request before any handler sees it."""
+"""What is wrong with a request before any handler sees it, or whatever the handler does."""
 
 from __future__ import annotations
 
@@ -62,3 +62,24 @@ class TooManyWatchers(PhotonError):
     text = "this controller already tells {limit} watchers; watch at another one, or later"
     limit: int
     retry_after_seconds: int = 5
+
+
+@dataclass(eq=False)
+class StoreAway(PhotonError):
+    """As while PostgreSQL has no primary: that takes half a minute at most."""
+
+    code, kind = "OutOfThreadPoolWorker", Kind.UNAVAILABLE
+    text = "the store does not answer, and nothing was done; try again in {retry_after_seconds} s"
+    retry_after_seconds: int = 2
+
+
+@dataclass(eq=False)
+class StoreAwayMidway(PhotonError):
+    """It went away in the middle of a commit, and was away for too long to be asked."""
+
+    code, kind = "OutOfThreadPoolWorker", Kind.UNAVAILABLE
+    text = (
+        "the store went away in the middle of it: it may have been done, or not. Look before you "
+        "try again, or send the same Idempotency-Key, in {retry_after_seconds} s"
+    )
+    retry_after_seconds: int = 2

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from photon.api.edge_errors import RequestTimeout, RequestTooLarge, TooManyWatchers
-from photon.domain.error_catalogue import OutOfThreadPoolWorker, QuotaError
+from photon.api.edge_errors import (
+    RequestTimeout,
+    RequestTooLarge,
+    StoreAway,
+    StoreAwayMidway,
+    TooManyWatchers,
+)
+from photon.domain.error_catalogue import (
+    OutOfThreadPoolWorker,
+    QuotaError,
+)
 from photon.domain.errors import Kind, PhotonError, code_of
 from photon.domain.quota import QuotaUnit, in_unit
 from photon.store.errors import QuotaExceeded
@@ -45,8 +54,11 @@ def view(error: PhotonError) -> ApiError:
     return ApiError(record["code"], record["message"], record["data"])
 
 
+_SAY_WHEN = (OutOfThreadPoolWorker, StoreAway, StoreAwayMidway, TooManyWatchers)
+
+
 def headers_of(error: PhotonError) -> dict[str, str]:
-    if isinstance(error, OutOfThreadPoolWorker | TooManyWatchers):
+    if isinstance(error, _SAY_WHEN):
         return {"retry-after": str(error.retry_after_seconds)}
     if isinstance(error, RequestTimeout | RequestTooLarge):
         return {"connection": "close"}  # Else the rest of the body would still have to be read.

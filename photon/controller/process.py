@@ -64,6 +64,7 @@ class ControllerProcess:
     async def start(self) -> falcon.asgi.App[Any, Any]:
         config = self._config
         self._store = await self._outside.open_store()
+        self._store.when_lost(self._lost)
         await self._images.open()
         self._system = SystemRow(self._store)
         await self._system.load()
@@ -145,7 +146,7 @@ class ControllerProcess:
         return await self._doors.open(*self._config.nodes)
 
     def _lost(self) -> None:
-        """Others take over what this controller has: it must do nothing more."""
+        """It can do nothing more that counts: others take over what this controller has."""
         self._abandon()
         self.stopping.set()
 

@@ -122,7 +122,7 @@ async def _serve(config: ControllerConfig) -> int:
 
 async def _stop_with(controller: ControllerProcess, server: uvicorn.Server) -> None:
     await controller.stopping.wait()
-    click.echo("another controller took over this one's place; it stops", err=True)
+    click.echo("this controller can do nothing more that counts, and stops; see above", err=True)
     server.should_exit = True
 
 

@@ -71,4 +71,7 @@ class ConditionalStore:
     def subscribe(self, listener: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
         return self._store.subscribe(listener)
 
+    def when_lost(self, call: Callable[[], None]) -> None:
+        self._store.when_lost(call)
+
     async def close(self) -> None: ...

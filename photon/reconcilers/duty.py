@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from photon.outside.clock import Clock
-from photon.store.errors import StoreConflict
+from photon.store.errors import StoreBusy, StoreConflict, StoreUnavailable
 
 LOOK_SECONDS: Final = 5.0  # So soon after a controller came to an office, it does its duties.
 
@@ -60,6 +60,8 @@ class DutyDriver:
                 except StoreConflict as conflict:
                     # Somebody was quicker; of an office's duty, perhaps a successor.
                     log.info("duty %s is done again: %s", duty.name, conflict)
+                except (StoreBusy, StoreUnavailable) as problem:
+                    log.warning("duty %s waits for the store: %s", duty.name, problem)
                 except Exception:  # The next pass looks again; one failure must not end a duty.
                     log.exception("duty %s failed; it is done again", duty.name)
             await self._clock.sleep(duty.every_seconds)

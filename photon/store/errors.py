@@ -115,6 +115,10 @@ class StoreOutcomeUnknown(StoreUnavailable):
     """
 
 
+class StoreLost(StoreUnavailable):
+    """This process can use the store no more, whatever comes back; another process can."""
+
+
 class NotStorable(Exception):
     """A value that no store can keep, such as a number of more than 64 bits. Our caller's bug."""
 

@@ -263,6 +263,13 @@ class CloudStore(Protocol):
         """
         ...
 
+    def when_lost(self, call: Callable[[], None]) -> None:
+        """`call` is told once when this process can use the store no more (StoreLost).
+
+        Its reason is logged. An embedded store is never lost so.
+        """
+        ...
+
     async def close(self) -> None:
         """Finishes the write-sets that wait, then lets go of everything."""
         ...

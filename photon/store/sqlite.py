@@ -158,6 +158,9 @@ class SqliteStore:
     async def revision(self) -> Revision:
         return feed.read_revision(self._read)
 
+    def when_lost(self, call: Callable[[], None]) -> None:
+        """Never: nobody else writes what this process could have missed."""
+
     def subscribe(self, listener: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
         return self._listeners.add(listener)
 

@@ -13,6 +13,7 @@ from photon.domain.error_catalogue import InternalError
 from photon.domain.errors import PhotonError, RecordedError
 from photon.domain.task import ErrorRecord, TaskState
 from photon.outside.clock import Clock
+from photon.store.errors import StoreBusy, StoreUnavailable
 from photon.tasks.journal import LostOwnership, TaskJournal
 from photon.tasks.saga import Plan, Run, Saga, Step
 
@@ -35,6 +36,7 @@ async def execute(bound: BoundSaga, journal: TaskJournal, clock: Clock) -> None:
 
     Raises:
         LostOwnership: another controller owns the task now.
+        StoreBusy, StoreUnavailable: the task has not ended; it is to be run again.
     """
     try:
         await _execute(bound, journal, clock)
@@ -57,8 +59,8 @@ async def _execute(bound: BoundSaga, journal: TaskJournal, clock: Clock) -> None
 
         await journal.end(finish, state=TaskState.COMPLETED)
         return
-    except (LostOwnership, asyncio.CancelledError):
-        raise
+    except (LostOwnership, StoreBusy, StoreUnavailable, asyncio.CancelledError):
+        raise  # A store that is away for a while is no reason to fail: it goes on from its journal.
     except PhotonError as error:
         journal.failed(_recorded(error))
     except Exception as bug:  # A step is one of the edges at which a bug becomes an error.

@@ -96,6 +96,8 @@ class TaskRunner:
                 return
             except LostOwnership:
                 log.warning("task %s is not what this controller wrote last", task.id)
+            except (StoreBusy, StoreUnavailable) as problem:
+                log.warning("task %s waits for the store: %s", task.id, problem)
             except Exception:  # Nothing may vanish: the task runs again from its journal.
                 log.exception("task %s stopped; it is taken up again", task.id)
         await self._take_up_again(task.id)

@@ -16,7 +16,13 @@ from photon.api.plane import Plane
 from photon.api.principal import Role
 from photon.api.route import Call, Gate, Route, Tag
 from photon.api.routes import ROUTES
-from photon.store.errors import AlreadyExists, StaleGeneration, StoreBusy, StoreUnavailable
+from photon.store.errors import (
+    AlreadyExists,
+    StaleGeneration,
+    StoreBusy,
+    StoreOutcomeUnknown,
+    StoreUnavailable,
+)
 from tests.api.rig import BASE, Api
 
 
@@ -120,15 +126,25 @@ async def test_a_race_that_is_always_lost_is_said_so(tmp_path: Path, *, repeat: 
     assert tries == (HANDLER_TRIES_MAX if repeat else 1)
 
 
-@pytest.mark.parametrize("busy", [StoreBusy("full"), StoreUnavailable("closed")])
-async def test_a_busy_store_is_a_503(tmp_path: Path, busy: Exception) -> None:
+@pytest.mark.parametrize(
+    ("problem", "said", "after"),
+    [
+        (StoreBusy("full"), "busy", "1"),
+        (StoreUnavailable("closed"), "nothing was done", "2"),
+        (StoreOutcomeUnknown("midway"), "it may have been done, or not", "2"),
+    ],
+)
+async def test_a_store_that_is_busy_or_away_is_a_503(
+    tmp_path: Path, problem: Exception, said: str, after: str
+) -> None:
     async def handler(plane: Plane, call: Call[Any, Any]) -> Answer:
-        raise busy
+        raise problem
 
     answer = await served(tmp_path, handler)
     assert answer.status_code == 503
     assert answer.json()["code"] == "OutOfThreadPoolWorker"
-    assert answer.headers["retry-after"] == "1"
+    assert said in answer.json()["message"]
+    assert answer.headers["retry-after"] == after
 
 
 async def test_a_bug_says_its_request_and_nothing_else(

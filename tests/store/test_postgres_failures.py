@@ -15,6 +15,7 @@ from photon.devbox.postgres import PrivatePostgres
 from photon.store.errors import (
     AlreadyExists,
     FeedTrimmed,
+    StoreLost,
     StoreOutcomeUnknown,
     StoreUnavailable,
 )
@@ -223,10 +224,29 @@ async def test_lost_commits_are_seen_and_end_the_store(cut: Cut) -> None:
     for n in range(5):
         await cut.store.commit(inserted(f"t{n}"))
     await cut.straight.execute("UPDATE feed SET revision = 3")
+    ends = 0
+
+    def ended() -> None:
+        nonlocal ends
+        ends += 1
+
+    cut.store.when_lost(ended)
     cut.proxy.cut()
     for _ in range(2):
-        with pytest.raises(StoreUnavailable, match="are lost"):
+        with pytest.raises(StoreLost, match="are lost"):
             await cut.store.commit(inserted("more"))
+    assert ends == 1
+
+
+async def test_a_writer_that_the_database_does_not_know_is_told_to_end(cut: Cut) -> None:
+    """As after a restore, or a failover that lost its first commits."""
+    told = asyncio.Event()
+    cut.store.when_lost(told.set)
+    await cut.straight.execute("DELETE FROM writers")
+    cut.proxy.cut()
+    with pytest.raises(StoreLost, match="does not know this writer"):
+        await cut.store.commit(inserted("t1"))
+    assert told.is_set()
 
 
 @pytest.mark.parametrize("cut", [PostgresOptions(changes_kept=10)], indirect=True)

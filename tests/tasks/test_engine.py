@@ -214,6 +214,19 @@ async def test_a_store_that_is_away_for_a_while_loses_no_task(engine_of: MakeEng
     assert (task.state, engine.fate.problems) == (COMPLETED, [])
 
 
+async def test_a_step_that_finds_the_store_away_is_done_again_and_nothing_is_undone(
+    engine_of: MakeEngine,
+) -> None:
+    """A failover takes half a minute, and reads are given up before."""
+    engine = await engine_of(saga_of(step("A"), step("B")))
+    engine.hands.failures["B"] = [StoreUnavailable("away"), StoreUnavailable("away")]
+    task_id = await engine.submit()
+    await engine.ended()
+    task = await engine.task(task_id)
+    assert task.state is COMPLETED
+    assert engine.hands.done == ["A", "B", "B", "B", "finish"]
+
+
 async def test_the_end_of_the_plan_is_the_end_of_all_steps(engine_of: MakeEngine) -> None:
     """Steps of the API that no step of the saga stands for are over with the task."""
     saga = saga_of(step("A"), step("B", shown="A"))

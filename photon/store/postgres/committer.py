@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from photon.outside.clock import Clock
-from photon.store.errors import StoreBusy, StoreOutcomeUnknown, StoreUnavailable
+from photon.store.errors import StoreBusy, StoreLost, StoreOutcomeUnknown, StoreUnavailable
 from photon.store.postgres.answers import Answer, Outcome
 from photon.store.postgres.apply import SUPERSEDED
 from photon.store.postgres.connections import ANSWER_SECONDS, Backoff, is_lost, unavailable
@@ -80,14 +80,15 @@ class Committer:
         self._follower = follower
         self._queue: deque[Waiting] = deque()
         self._running: asyncio.Task[None] | None = None
-        self.broken: Exception | None = None
+        self.lost: StoreLost | None = None
+        self._when_lost: Callable[[], None] = lambda: None
         self.groups = 0  # round trips that answered, for tests and figures
 
     def submit(self, writes: Sequence[Write]) -> asyncio.Future[Revision]:
         """Queues a write-set; the future tells its revision, or why it was refused."""
         assert len(writes) <= WRITES_A_SET_MAX, f"{len(writes)} writes in one set"
-        if self.broken is not None:
-            raise StoreUnavailable(str(self.broken)) from self.broken
+        if self.lost is not None:
+            raise StoreLost(str(self.lost)) from self.lost
         if len(self._queue) >= WRITE_SETS_QUEUED_MAX:
             raise StoreBusy(f"{WRITE_SETS_QUEUED_MAX} write-sets wait already")
         told: asyncio.Future[Revision] = asyncio.get_running_loop().create_future()
@@ -97,6 +98,18 @@ class Committer:
             # Soon, not now: whoever else is ready to write joins this group.
             self._running = asyncio.create_task(self._run(), name="photon-store-commit")
         return told
+
+    def when_lost(self, call: Callable[[], None]) -> None:
+        self._when_lost = call
+        if self.lost is not None:
+            call()
+
+    def lose(self, lost: StoreLost) -> None:
+        """Nothing is committed any more, and the process is told to end."""
+        if self.lost is None:
+            _log.critical("%s", lost)
+            self.lost = lost
+            self._when_lost()
 
     async def close(self) -> None:
         """Finishes what waits."""
@@ -209,19 +222,26 @@ class Committer:
         return answer
 
     async def _connected(self) -> Session:
+        if self.lost is not None:
+            raise self.lost
         if self._session is None:
             # Before, for others go on committing, and are heard of, while this one connects.
             told = self._position.revision
-            async with asyncio.timeout(self._options.answer_seconds):
-                session = await self._options.open_session(self._writer)
+            try:
+                async with asyncio.timeout(self._options.answer_seconds):
+                    session = await self._options.open_session(self._writer)
+            except StoreLost as problem:
+                self.lose(problem)
+                raise
             if session.claim.revision < told:
                 await session.close()
-                self.broken = StoreUnavailable(
+                lost = StoreLost(
                     f"The database is at revision {session.claim.revision}, and was at "
                     f"{told}: commits that it acknowledged are lost. Start the "
                     "controllers again, and let standbys be synchronous."
                 )
-                raise self.broken
+                self.lose(lost)
+                raise lost
             self._session, self._sequence = session, session.claim.sequence
         return self._session
 

@@ -12,6 +12,7 @@ from photon.outside.clock import Clock
 from photon.store.errors import StoreUnavailable
 from photon.store.postgres import driver
 from photon.store.postgres.driver import INTERNAL_ERRORS, Connection, PostgresError
+from photon.store.postgres.places import NoneTakesWrites, Place, first_of, places_of
 
 # Inner waits are shorter than outer ones: a statement gives up before its client does, and a try
 # before whoever retries it.
@@ -61,14 +62,30 @@ _SETTINGS: Final[Mapping[str, str]] = {
 
 async def connect(url: str, purpose: str) -> Connection:
     """A connection to the server that takes writes, whichever of the URL's hosts that is now."""
-    return await driver.connect(
-        url,
-        timeout=CONNECT_SECONDS,
-        statement_cache_size=STATEMENTS_PREPARED,
-        max_cached_statement_lifetime=0,
-        target_session_attrs="read-write",
-        server_settings={**_SETTINGS, "application_name": f"photon {purpose}"},
-    )
+
+    async def to(place: Place | None) -> Connection:
+        where = {} if place is None else {"host": place.host, "port": place.port}
+        return await driver.connect(
+            url,
+            **where,
+            timeout=CONNECT_SECONDS,
+            statement_cache_size=STATEMENTS_PREPARED,
+            max_cached_statement_lifetime=0,
+            target_session_attrs="read-write",
+            server_settings={**_SETTINGS, "application_name": f"photon {purpose}"},
+        )
+
+    # asyncpg would ask one after the other, and give up when the first one is silent.
+    places = places_of(url)
+    if len(places) < 2:
+        return await to(None)
+    try:
+        return await first_of(places, to)
+    except NoneTakesWrites as none:
+        # All of them refuse, a password perhaps: to ask again would not help.
+        if not any(is_lost(error) for error in none.errors):
+            raise none.errors[0] from none
+        raise
 
 
 def is_lost(error: BaseException) -> bool:

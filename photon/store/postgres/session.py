@@ -8,11 +8,12 @@ happened; and if it did not, it never will.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from photon.store.errors import StoreInUse, StoreUnavailable
+from photon.store.errors import StoreInUse, StoreLost
 from photon.store.feed import TRIM_MAX, TRIM_STEP
 from photon.store.postgres.answers import Answer, read_answer
 from photon.store.postgres.apply import CALL, PARAMETERS, session_functions
@@ -95,20 +96,30 @@ class WriterSession:
         Raises:
             SchemaTooOld, SchemaTooNew: the store is not of this release.
             StoreInUse: it is being migrated or restored.
-            StoreUnavailable: the server does not know the writer.
+            StoreLost: the server does not know the writer.
         """
         connection = await connect(url, "new writer")
+        beginning = asyncio.ensure_future(cls._begun(connection, nouns, writer))
         try:
-            await check(connection)
-            if not await connection.fetchval(_IN_USE, LOCK_CLASS):
-                raise StoreInUse("The store is being migrated or restored. Wait, then try again.")
-            claim = await _claim(connection, writer)
-            await connection.execute(f"SET application_name = '{_application(claim.id)}'")
-            await connection.execute(session_functions(nouns))
-            return cls(connection, claim, await connection.prepare(CALL), nouns)
+            return await asyncio.shield(beginning)
         except BaseException:
+            # Who waits no longer hangs up. To cancel what runs could end a COMMIT before standbys
+            # have it, and others would see what the next primary may not know.
             connection.terminate()
+            await asyncio.gather(beginning, return_exceptions=True)
             raise
+
+    @classmethod
+    async def _begun(
+        cls, connection: Connection, nouns: Sequence[Noun[Any]], writer: str | None
+    ) -> WriterSession:
+        await check(connection)
+        if not await connection.fetchval(_IN_USE, LOCK_CLASS):
+            raise StoreInUse("The store is being migrated or restored. Wait, then try again.")
+        claim = await _claim(connection, writer)
+        await connection.execute(f"SET application_name = '{_application(claim.id)}'")
+        await connection.execute(session_functions(nouns))
+        return cls(connection, claim, await connection.prepare(CALL), nouns)
 
     async def apply(self, group: Group, sequence: int, since: Revision, kept: int) -> Answer:
         arrays = group.arrays
@@ -162,7 +173,7 @@ async def _claim(connection: Connection, writer: str | None) -> Claim:
         else:
             row = await connection.fetchrow(_CLAIM, writer)
     if row is None:
-        raise StoreUnavailable(
+        raise StoreLost(
             "The database does not know this writer any more: it was restored, or failed over to a "
             "server that lacks the newest commits. Start the controller again."
         )

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from photon.outside.clock import Clock
 from photon.store import feed
-from photon.store.errors import StoreNotReached, StoreUnavailable
+from photon.store.errors import StoreLost, StoreNotReached, StoreUnavailable
 from photon.store.postgres.committer import FAILOVER_SECONDS, Committer, CommitterOptions
 from photon.store.postgres.connections import (
     ANSWER_SECONDS,
@@ -134,10 +134,11 @@ class PostgresStore:
         position = Position(session.claim.revision, listeners)
 
         def lost_touch(error: Exception) -> None:
-            _log.critical("this process was away for longer than the change feed reaches back")
-            committer.broken = StoreUnavailable(
-                f"This controller was cut off from the store for too long ({error}), and what it "
-                "remembers may be wrong. Start it again."
+            committer.lose(
+                StoreLost(
+                    f"This controller was cut off from the store for too long ({error}), and what "
+                    "it remembers may be wrong. Start it again."
+                )
             )
 
         follower = Follower(server.open_feed, clock, position, lost_touch)
@@ -200,6 +201,9 @@ class PostgresStore:
 
     async def revision(self) -> Revision:
         return await self._reads.revision()
+
+    def when_lost(self, call: Callable[[], None]) -> None:
+        self.committer.when_lost(call)
 
     def subscribe(self, listener: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
         return self._listeners.add(listener)
