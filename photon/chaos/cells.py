@@ -62,14 +62,11 @@ class Cells:
         root.mkdir(exist_ok=True)
 
     @classmethod
-    def here(cls, name: str) -> Cells | None:
-        """None where this machine has no such groups, or they are not ours to make."""
-        top = unified()
-        if top is None:
-            return None
+    def at(cls, root: Path) -> Cells | None:
+        """None where such groups are not ours to make, or cannot be ended as a whole."""
         try:
-            cells = cls(top / name)
-            with (cells.root / "cgroup.kill").open("w"):
+            cells = cls(root)
+            with (root / "cgroup.kill").open("w"):
                 return cells
         except OSError:
             return None

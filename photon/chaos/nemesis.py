@@ -64,7 +64,8 @@ class Nemesis:
     _excused_until: float = 0.0
 
     async def run(self, schedule: Iterator[Planned], seconds: float) -> None:
-        """Breaks for so long; when it returns all is healed and well.
+        """Breaks until then, by the times here; when it returns all is healed and well. A fault
+        that would last longer is not begun.
 
         Raises:
             NotWell, PartFailed, CutFailed.
@@ -72,7 +73,7 @@ class Nemesis:
         keeper = asyncio.create_task(self._keep())
         try:
             planned = next(schedule)
-            while self._now() < seconds:
+            while self._now() + planned.rest_seconds + planned.seconds < seconds:
                 following = next(schedule)
                 pair = [following] if following.paired else []
                 await self._together([planned, *pair])

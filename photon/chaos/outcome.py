@@ -31,6 +31,7 @@ class Outcome(msgspec.Struct, frozen=True):
     operations: dict[str, int]  # by what became of them
     probes: int
     probes_failed: int
+    problems: tuple[tuple[str, int], ...]  # what probes were told, and how often
     breaches: tuple[Breach, ...]
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio import FIRST_COMPLETED
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from photon.sdk.nouns.system import audit_of
 AUDIT_SECONDS_MAX: Final = 120.0  # It looks again twice, after pauses of 13 s in all.
 POLL_SECONDS: Final = 0.2
 TELL_SECONDS: Final = 1.0  # How often somebody who looks on is told how far it is.
+# An operation that a fault held up sends again after up to 15 s, and waits for its task.
+END_SECONDS_MAX: Final = 180.0
 # From when all is healed until nothing is amiss: hosts that are missing come back in a minute.
 WHOLE_SECONDS_MAX: Final = 120.0
 
@@ -32,18 +35,27 @@ WHOLE_SECONDS_MAX: Final = 120.0
 class Load(Protocol):
     """A mixed load, and the judge of its answers."""
 
+    async def prepare(self) -> None: ...
+
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Until `stop`, or until a promise is broken."""
+        ...
+
+    def stop(self) -> None:
+        """Nothing new is begun; `run` returns when all that is under way has ended."""
         ...
 
     async def settle(self) -> None:
-        """When all is healed: what was asked ends, and everything acknowledged is looked for."""
+        """When all is healed: everything that was acknowledged is looked for, at each controller.
+
+        Raises TimeoutError.
+        """
         ...
 
     def breaches(self) -> Sequence[Breach]: ...
 
     def counts(self) -> dict[str, int]:
-        """How many operations came to what."""
+        """How many operations of each sort were begun."""
         ...
 
 
@@ -88,39 +100,56 @@ class Run:
                 for name, url in self.cloud.controllers.items()
             }
             probes = Probes(client, controllers, self.ground, self.attempts, self.clock)
-            await probes.prepare()
+            await asyncio.gather(probes.prepare(), self.load.prepare())
+            self.say("the cloud is under load")
             await self._break(probes, schedule, seconds)
             self._breaches += [Breach("READS_SEE_WRITES", text) for text in probes.stale]
-        self.say("all is healed; what was acknowledged is looked for")
-        await self.load.settle()
+        self.say("no client works any more; all that was acknowledged is looked for")
+        try:
+            await self.load.settle()
+        except TimeoutError:
+            self._breaches.append(Breach("TASK_ENDS", "what was acknowledged is not told in time"))
+        self.say("hosts and store are audited")
         await self._audit()
 
     async def _break(self, probes: Probes, schedule: Iterator[Planned], seconds: float) -> None:
         nemesis = Nemesis(self.cloud, self.cuts, self.clock, self.started, self.say, self._well)
         self.injected, self.ended = nemesis.injected, nemesis.ended
+        loading = asyncio.create_task(self.load.run())
         beside = [
-            asyncio.create_task(work)
-            for work in (probes.run(), self.load.run(), self._tell_again_and_again())
+            asyncio.create_task(work) for work in (probes.run(), self._tell_again_and_again())
         ]
         breaking = asyncio.create_task(nemesis.run(schedule, self.attempts.now() + seconds))
         try:
-            # A probe or a load that breaks down itself would let everything after it pass.
-            await asyncio.wait([breaking, *beside], return_when=asyncio.FIRST_COMPLETED)
+            # A load that ends by itself has found something; a probe never ends.
+            await asyncio.wait([breaking, loading, *beside], return_when=FIRST_COMPLETED)
             for task in beside:
                 if task.done():
                     task.result()
-            await breaking
+            if breaking.done():
+                await breaking
+                self.say("all is healed; clients end what they are doing")
+                await self._ended(loading)
         except* (NotWell, PartFailed, CutFailed) as failures:
             self._breaches += [Breach("RECOVERS", str(each)) for each in _leaves(failures)]
         finally:
-            for task in (breaking, *beside):
+            for task in (breaking, loading, *beside):
                 task.cancel()
-            await asyncio.gather(breaking, *beside, return_exceptions=True)
+            await asyncio.gather(breaking, loading, *beside, return_exceptions=True)
         self._breaches += [
             Breach("RUNS_ON", f"{each.part} ended by itself", tuple(each.words.splitlines()))
             for each in self.ended
             if not each.excused
         ]
+
+    async def _ended(self, loading: asyncio.Task[None]) -> None:
+        self.load.stop()
+        try:
+            async with asyncio.timeout(END_SECONDS_MAX):
+                await asyncio.shield(loading)
+        except TimeoutError:
+            text = f"operations are under way {END_SECONDS_MAX:g} s after all was healed"
+            self._breaches.append(Breach("TASK_ENDS", text))
 
     async def _well(self) -> None:
         await self.attempts.well()

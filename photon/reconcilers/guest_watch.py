@@ -175,12 +175,14 @@ async def _agree(store: CloudStore, vm: Vm, guest: Guest | None) -> None:
     if state is vm.state:
         return
     reason = _reason(vm, guest)
-    log.warning("VM %s is %s on its host, not %s: %s", vm.id, state, vm.state, reason)
     changed = msgspec.structs.replace(vm, state=state, state_reason=reason)
     try:
         await store.commit([Update(VMS, changed)])
     except StoreConflict:
+        # By a delete, perhaps, for which the guest is gone: nothing to be alarmed at.
         log.info("VM %s was changed meanwhile; it is looked at again", vm.id)
+        return
+    log.warning("VM %s is %s on its host, not %s: %s", vm.id, state, vm.state, reason)
 
 
 def _bound(store: CloudStore, right: Sequence[Require]) -> CloudStore:

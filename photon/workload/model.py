@@ -32,14 +32,17 @@ UNLIMITED: Final = math.inf
 
 
 class Model:
-    def __init__(self) -> None:
-        self.tenants = Shelf[Tenant]("tenant")
-        self.projects = Shelf[Project]("project")
-        self.flavors = Shelf[Flavor]("flavor")
-        self.images = Shelf[Image]("image")
-        self.subnets = Shelf[Subnet]("subnet")
-        self.zones = Shelf[Zone]("zone")
-        self.hosts = Shelf[Host]("host")
+    """`alone`: nobody but these clients makes anything in the cloud."""
+
+    def __init__(self, *, alone: bool = True) -> None:
+        others = not alone
+        self.tenants = Shelf[Tenant]("tenant", strangers=others)
+        self.projects = Shelf[Project]("project")  # These are listed by tenant, VMs by project.
+        self.flavors = Shelf[Flavor]("flavor", strangers=others)
+        self.images = Shelf[Image]("image", strangers=others)
+        self.subnets = Shelf[Subnet]("subnet", strangers=others)
+        self.zones = Shelf[Zone]("zone", strangers=others)
+        self.hosts = Shelf[Host]("host", strangers=others)
         self.vms = Shelf[Vm]("VM")
         self.disks = Shelf[Disk]("disk")
 

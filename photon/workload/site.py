@@ -22,13 +22,15 @@ class HostOffer:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`guests_die`: guests may end by themselves. `images`: whether uploads are wanted."""
+    """`guests_die`: guests may end by themselves. `images`: whether uploads are wanted. `alone`:
+    nobody else has anything in this cloud, so what is listed was made by clients."""
 
     hosts: tuple[HostOffer, ...]
     port_groups: tuple[str, ...] = ("VM Network",)
     hosts_at_start: int | None = None  # None: all
     guests_die: bool = True
     uploads: bool = True
+    alone: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,10 +114,14 @@ T = TypeVar("T", bound=Thing)
 
 
 class Shelf(Generic[T]):
-    """All things of one sort, those that are gone among them."""
+    """All things of one sort, those that are gone among them.
 
-    def __init__(self, noun: str) -> None:
+    `strangers`: others have such things in the same cloud, of which clients know nothing.
+    """
+
+    def __init__(self, noun: str, *, strangers: bool = False) -> None:
         self.noun = noun
+        self.strangers = strangers
         self._all: list[T] = []
         self.by_id: dict[str, T] = {}
 

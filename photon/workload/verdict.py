@@ -86,7 +86,9 @@ async def judge_all(client: Client) -> None:
     walked = await _whole(client, HOSTS)
     judge_list(model.hosts, model.hosts, walked)
     for shown in walked.items:
-        judge_host(model.hosts.by_id[shown["id"]], shown, walked.span)
+        host = model.hosts.by_id.get(shown["id"])
+        if host is not None:  # else a stranger's, or the list would have been refused
+            judge_host(host, shown, walked.span)
     for tenant in model.tenants:
         if tenant.life.is_usable:
             await _judge_tenant(client, tenant)
@@ -131,9 +133,12 @@ async def _judge_project(client: Client, project: Project) -> None:
 
 
 async def _judge_tasks(client: Client) -> None:
-    walked = await _whole(client, "/v1/tasks")
     ledger = client.caller.desk.ledger
+    ours = None if client.site.alone else frozenset(ledger.tasks)
+    walked = await _whole(client, "/v1/tasks")
     for task in walked.items:
+        if ours is not None and task["id"] not in ours:
+            continue
         ledger.saw_task(task, walked.span)
         if task["state"] not in ENDED:
             text = f"task {task['id']} of {task['operation']} is {task['state']} to the end"

@@ -47,10 +47,11 @@ class Workload:
         self.load = load or Load()
         self.history = History(clock)
         self.desk = Desk(clock, self.history, Ledger())
-        self.model = Model()
+        self.model = Model(alone=site.alone)
         self.site = site
         self.menu: Mapping[str, tuple[int, Operation]] = MENU
         self.steps = 0
+        self._stopping = False
         self._ways = ways
         self._clients = [
             self._client(f"client-{number}", chance, ways)
@@ -103,7 +104,7 @@ class Workload:
         weights = [weight for weight, _ in self.menu.values()]
 
         async def work(client: Client) -> None:
-            while self.steps < first + steps:
+            while self.steps < first + steps and not self._stopping:
                 self.steps += 1
                 [name] = client.random.choices(names, weights)
                 self.history.say(client.caller.name, f"step {self.steps}: {name}")
@@ -117,6 +118,10 @@ class Workload:
                     group.create_task(work(client))
         except BaseExceptionGroup as several:
             raise _first(several) from None
+
+    def stop(self) -> None:
+        """No further operation is begun; `run` returns when those under way have ended."""
+        self._stopping = True
 
     async def verify(self) -> None:
         """When nothing fails any more: everything is known, and everything is as it was promised.

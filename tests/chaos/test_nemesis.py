@@ -68,7 +68,7 @@ async def test_each_fault_is_injected_and_healed() -> None:
 async def test_a_role_is_played_by_who_plays_it_when_the_fault_comes() -> None:
     first, second = Noted("postgres-1", Kind.POSTGRES), Noted("postgres-2", Kind.POSTGRES)
     nemesis, _ = a_nemesis(first, second)
-    await nemesis.run(over_and_over(planned(Action.KILL, Kind.POSTGRES, Role.OTHER)), 0.1)
+    await nemesis.run(over_and_over(planned(Action.KILL, Kind.POSTGRES, Role.OTHER)), 0.2)
     assert first.done == []
     assert second.done[:2] == ["kill", "start"]
 
@@ -77,7 +77,7 @@ async def test_a_paired_fault_comes_while_the_other_lasts_and_on_another_part() 
     first, second = Noted("agent-1", Kind.AGENT), Noted("agent-2", Kind.AGENT)
     nemesis, _ = a_nemesis(first, second)
     pair = (planned(Action.FREEZE, Kind.AGENT), planned(Action.KILL, Kind.AGENT, paired=True))
-    await nemesis.run(over_and_over(*pair), 0.01)
+    await nemesis.run(over_and_over(*pair), 0.1)
     assert first.done == ["freeze", "thaw"]
     assert second.done == ["kill", "start"]
     one, other = nemesis.injected
@@ -119,7 +119,7 @@ async def test_when_it_is_cancelled_everything_is_healed() -> None:
     agent = Noted("agent-1", Kind.AGENT)
     nemesis, _ = a_nemesis(agent)
     long = Planned(Action.KILL, Target(Kind.AGENT), 3600.0, 0.0, 0.0, paired=False)
-    running = asyncio.create_task(nemesis.run(over_and_over(long), 3600.0))
+    running = asyncio.create_task(nemesis.run(over_and_over(long), 7200.0))
     async with asyncio.timeout(END_SECONDS_MAX):
         while agent.alive:  # noqa: ASYNC110  a part has no event to tell of its end
             await asyncio.sleep(0.01)

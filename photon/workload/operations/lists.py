@@ -68,7 +68,7 @@ def judge_list(
             text = f"{shelf.noun} {thing.id} ({thing.name}) was deleted, and is in its list"
             raise Broken(Promise.DELETED_STAYS_AWAY, text, thing.id)
     strange = sorted(listed - known)
-    if len(strange) > unknown and not strangers:
+    if len(strange) > unknown and not (strangers or shelf.strangers):
         text = f"{strange} are listed, and nobody was told of such a {shelf.noun}"
         raise Broken(Promise.NOTHING_FROM_NOWHERE, text, *strange)
 
