@@ -14,6 +14,7 @@ from photon.api.direct import DirectEdge
 from photon.controller.config import ControllerConfig
 from photon.controller.outside import Outside
 from photon.controller.process import ControllerProcess
+from photon.scheduler.policy import Policy
 from photon.scheduler.shape import TreeShape
 from photon.simulation.clock import DriftingClock
 from photon.simulation.loop import SimulatedLoop
@@ -40,6 +41,7 @@ class Site:
     outside: MakeOutside
     expire: Callable[[str], None]  # ends the coordination's session of the program of that name
     shape: TreeShape
+    policy: Policy
 
 
 class SimulatedController:
@@ -159,4 +161,5 @@ class SimulatedController:
             store=STORE_URL,
             nodes=(self.name, NODES_PORT),
             shape=self._site.shape,
+            policy=self._site.policy,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import tempfile
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TextIO, TypeVar
@@ -19,6 +19,7 @@ from photon.coordination.terms import LeaseTerms
 from photon.coordination.zookeeper import ZooKeeperCoordination
 from photon.domain.guest import HostCapacity
 from photon.outside.ids import TimeOrderedIds
+from photon.scheduler.policy import Policy
 from photon.scheduler.shape import TreeShape
 from photon.simulation.agents import Place, SimulatedAgentProcess, fetched
 from photon.simulation.chance import Chance
@@ -49,7 +50,8 @@ T = TypeVar("T")
 class Size:
     """How large a cloud is. `hosts_per_agent` 0: as many as make AGENTS_MAX agents at most.
 
-    `equipment` has hosts, by address, that are not of the common `shape`. With `ensemble`,
+    `equipment` has hosts, by address, that are not of the common `shape`; `agents` has the
+    addresses of hosts by the name of their agent, in place of a number of them. With `ensemble`,
     controllers agree through ZooKeeper, else through the store; None: the seed decides.
     """
 
@@ -62,10 +64,17 @@ class Size:
     latencies: Latencies = field(default_factory=Latencies)
     equipment: Mapping[str, HostCapacity] = field(default_factory=dict)
     ensemble: bool | None = None
+    agents: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
 
     @property
     def hosts_an_agent(self) -> int:
         return self.hosts_per_agent or -(-self.hosts // AGENTS_MAX)
+
+    def equal_agents(self) -> dict[str, Sequence[str]]:
+        addresses, each = addresses_of(self.hosts), self.hosts_an_agent
+        groups = [addresses[at : at + each] for at in range(0, self.hosts, each)]
+        return {f"agent-{number + 1}": group for number, group in enumerate(groups)}
 
 
 class World:
@@ -143,12 +152,9 @@ class World:
             size.latencies,
             size.equipment,
         )
-        addresses, each = addresses_of(size.hosts), size.hosts_an_agent
-        groups = [addresses[at : at + each] for at in range(0, size.hosts, each)]
-        names = [f"agent-{number + 1}" for number in range(len(groups))]
         return {
             name: SimulatedAgentProcess(name, group, ground, self.chance.stream(name))
-            for name, group in zip(names, groups, strict=True)
+            for name, group in (size.agents or size.equal_agents()).items()
         }
 
     def _site(self) -> Site:
@@ -159,6 +165,7 @@ class World:
             self._outside,
             lambda name: None if self.ensemble is None else self.ensemble.expire(name),
             TreeShape(leaf_hosts_max=self.size.leaf_hosts),
+            self.size.policy,
         )
 
     def _outside(self, controller: SimulatedController) -> Outside:
