@@ -178,6 +178,9 @@ class End(asyncio.Transport):
     def _arrive(self, chunk: bytes) -> None:
         if self._closing:
             self.other.was_read(len(chunk))
+            if not self._cut():
+                # The other end did not hear of the closing, for it was cut off then.
+                self.other.end_here(ConnectionResetError("the other side knows no such connection"))
         elif self._stalled:
             self._stalled.append(chunk)
         elif self._cut():
