@@ -24,6 +24,7 @@ NOUNS: Final = {
     "host": "The machines that VMs run on.",
     "image": "What boot disks are copied from.",
     "infrastructure": "Settings that all hosts share.",
+    "plan": "Ask what would happen to a cloud: what fits, what if a rack died.",
     "project": "Projects of a tenant: what VMs and disks belong to.",
     "quota": "How much a tenant or a project may use, and uses.",
     "store": "Migrate, back up, restore, check, copy a CloudStore.",

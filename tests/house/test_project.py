@@ -25,7 +25,7 @@ PINNED = re.compile(r"[a-z0-9-]+==[A-Za-z0-9.+!]+ \\")
 HASH = re.compile(r" {4}--hash=sha256:[0-9a-f]{64}( \\)?")
 PARTS = ("python", "run", "ha", "test")
 # What a distribution is imported as, where that is not its own name.
-IMPORTED_AS = {"python-multipart": "python_multipart", "qemu-qmp": "qemu"}
+IMPORTED_AS = {"python-multipart": "python_multipart", "pyyaml": "yaml", "qemu-qmp": "qemu"}
 # Found by name at run time: uvicorn's loop, parser and WebSocket protocol.
 NEVER_IMPORTED = frozenset(("httptools", "websockets"))
 

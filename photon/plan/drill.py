@@ -1,0 +1,122 @@
+"""What if this rack died? Its power goes, its VMs are made elsewhere, its power comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from photon.plan.looking import by_zone, debts, look, missing
+from photon.plan.progress import Progress
+from photon.plan.result import Drill, Moment
+from photon.plan.roster import Replaced, Roster
+from photon.plan.stage import Stage
+from photon.plan.watching import Sampler, until
+
+# Many times what the product promises: what takes longer does not happen, and the report says so.
+KNOWN_SECONDS_MAX: Final = 300.0
+BACK_SECONDS_MAX: Final = 900.0
+
+
+async def drilled(stage: Stage, roster: Roster, kind: str, name: str, progress: Progress) -> Drill:
+    """Changes the cloud for good: play it in a branch."""
+    return await _Drilling(stage, roster, kind, name).run(progress)
+
+
+class _Drilling:
+    def __init__(self, stage: Stage, roster: Roster, kind: str, name: str) -> None:
+        self._stage = stage
+        self._roster = roster
+        self._kind = kind
+        self._name = name
+        self._addresses = stage.hosts.addresses(kind, name)
+        self._began = stage.now
+        self._moments: list[Moment] = []
+
+    async def run(self, progress: Progress) -> Drill:
+        stage = self._stage
+        lost = self._roster.on(await look(stage), self._addresses)
+        sampler = Sampler(stage, lambda: 0)
+        stage.power_off(self._addresses)
+        self._note("the power is off")
+        first, every = await self._known()
+        replaced = Replaced()
+        await self._roster.replace(lost, progress, replaced, delete_first=True)
+        if lost:
+            self._note(f"{len(replaced.made)} of {len(lost)} VMs are made again elsewhere")
+        outage = max(stage.workload.outage_seconds, stage.now - self._began)
+        await asyncio.sleep(self._began + outage - stage.now)
+        self._note("the power is back")
+        back, settled = await self._back()
+        view = await look(stage)
+        samples = await sampler.close()
+        return Drill(
+            kind=self._kind,
+            name=self._name,
+            hosts=len(self._addresses),
+            vms=len(lost),
+            first_missing=first,
+            all_missing=every,
+            replaced=len(replaced.made),
+            not_replaced=replaced.not_made,
+            refusals=replaced.refusals(),
+            replaced_after=self._since(replaced),
+            by_zone=by_zone(stage, view, replaced.made),
+            outage=round(outage, 3),
+            back_after=back,
+            settled_after=settled,
+            moments=tuple(self._moments),
+            samples=tuple(samples),
+        )
+
+    async def _known(self) -> tuple[float | None, float | None]:
+        """After how long the first, and all of its hosts, were MISSING."""
+        addresses = frozenset(self._addresses)
+
+        async def some() -> bool:
+            return bool(addresses & await missing(self._stage))
+
+        async def every() -> bool:
+            return addresses <= await missing(self._stage)
+
+        first = await until(self._stage, some, seconds_max=KNOWN_SECONDS_MAX)
+        rest = await until(self._stage, every, seconds_max=KNOWN_SECONDS_MAX)
+        if rest is not None:
+            self._note("all its hosts are MISSING")
+        return first, None if rest is None else self._elapsed()
+
+    async def _back(self) -> tuple[float | None, float | None]:
+        stage, addresses = self._stage, frozenset(self._addresses)
+        began = stage.now
+
+        async def none() -> bool:
+            return not addresses & await missing(stage)
+
+        async def paid() -> bool:
+            return not await debts(stage, self._addresses)
+
+        await stage.power_on(self._addresses)
+        back = await until(stage, none, seconds_max=BACK_SECONDS_MAX)
+        if back is not None:
+            back = round(stage.now - began, 3)
+            self._note("all its hosts are back")
+        paid_up = await until(stage, paid, seconds_max=BACK_SECONDS_MAX)
+        if paid_up is None:
+            return back, None
+        self._note("all is settled")
+        return back, round(stage.now - began, 3)
+
+    def _since(self, replaced: Replaced) -> float | None:
+        return None if replaced.last_at is None else round(replaced.last_at - self._began, 3)
+
+    def _elapsed(self) -> float:
+        return round(self._stage.now - self._began, 3)
+
+    def _note(self, what: str) -> None:
+        self._moments.append(Moment(self._elapsed(), what))
+
+
+def names_of(stage: Stage, kinds: Sequence[str]) -> list[tuple[str, str]]:
+    """Everything that is to die once: kind and name."""
+    named = {"rack": stage.hosts.racks, "zone": stage.hosts.zones}
+    return [(kind, name) for kind in kinds for name in named[kind]]

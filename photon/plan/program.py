@@ -1,0 +1,133 @@
+"""The program behind `photon plan`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+from rich.console import Console
+
+from photon.plan.hosts_file import read_hosts
+from photon.plan.problems import PlanFailed, PlanWrong
+from photon.plan.progress import shown
+from photon.plan.report.page import page
+from photon.plan.report.sections import sections
+from photon.plan.report.terminal import print_report
+from photon.plan.result import Result
+from photon.plan.run import FIT_MAX, Options, run_plan
+from photon.plan.workload_file import read_workload
+
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_INTERRUPTED: Final = 130  # As shells report a program that Ctrl-C ended.
+SEED_MAX: Final = 2**63 - 1  # What fits everywhere.
+FIT_MOST: Final = 50_000  # Some minutes of work for each flavor.
+JOBS_MOST: Final = 4  # Each holds a copy of what it changes.
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 the simulation failed, 2 wrong usage or a mistake in a file, 130 "
+    "interrupted. Examples are in examples/plan, and docs/how-to/plan.md tells how to write them.",
+)
+@click.option("--hosts", required=True, type=_FILE, help="Which hosts there are, as YAML.")
+@click.option("--workload", required=True, type=_FILE, help="What runs on them, as YAML.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, SEED_MAX),
+    default=1,
+    show_default=True,
+    help="Chance: the same seed and files make the same report.",
+)
+@click.option("--out", type=_FILE, help="Write the report with its plots here: one HTML file.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(("human", "json")),
+    default="human",
+    show_default=True,
+    help="What to print.",
+)
+@click.option(
+    "--fit-max",
+    type=click.IntRange(1, FIT_MOST),
+    default=FIT_MAX,
+    show_default=True,
+    help="Make so many VMs of a flavor at most, to see how many fit.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, JOBS_MOST),
+    default=min(os.cpu_count() or 1, JOBS_MOST),
+    help="Futures that are played at a time.  [default: one a processor]",
+)
+@click.option("--check", is_flag=True, help="Only say whether the files are in order.")
+def photon_plan(
+    hosts: Path,
+    workload: Path,
+    seed: int,
+    out: Path | None,
+    output: str,
+    fit_max: int,
+    jobs: int,
+    check: bool,
+) -> None:
+    """Ask what would happen: how many VMs fit, and what if a rack or a zone died.
+
+    The product itself runs, simulated: its API, scheduler, tasks and agents, on the hosts and with
+    the VMs that two files describe. No cloud is touched, and none is needed.
+
+    \b
+      photon plan --hosts hosts.yaml --workload workload.yaml --out report.html
+    """
+    try:
+        planned_hosts = read_hosts(hosts)
+        planned = read_workload(workload, planned_hosts)
+        if check:
+            print("The files are in order.")
+            return
+        if out is not None:
+            _check_writable(out)
+        with shown(Console(stderr=True)) as progress:
+            options = Options(seed, fit_max, jobs)
+            result = run_plan(planned_hosts, planned, options, progress)
+    except PlanWrong as wrong:
+        for paragraph in wrong.paragraphs():
+            print(paragraph, file=sys.stderr)
+        sys.exit(EXIT_USAGE)
+    except PlanFailed as failed:
+        print(f"photon plan: the simulation failed: {failed}", file=sys.stderr)
+        sys.exit(EXIT_FAILED)
+    except KeyboardInterrupt:
+        print("photon plan: interrupted.", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+    _answer(result, output, out, f"Plan: {hosts.name} and {workload.name}")
+
+
+def _check_writable(out: Path) -> None:
+    """Before minutes of work, rather than after them."""
+    if not out.absolute().parent.is_dir():
+        raise click.ClickException(f"{out} cannot be written: there is no such folder.")
+    if not os.access(out if out.exists() else out.absolute().parent, os.W_OK):
+        raise click.ClickException(f"{out} cannot be written: it is not allowed.")
+
+
+def _answer(result: Result, output: str, out: Path | None, title: str) -> None:
+    told = sections(result)
+    if output == "json":
+        encoded = msgspec.json.format(msgspec.json.encode(result), indent=2)
+        sys.stdout.write(encoded.decode() + "\n")
+    else:
+        print_report(told, sys.stdout)
+    if out is not None:
+        try:
+            out.write_text(page(title, told))
+        except OSError as problem:
+            raise click.ClickException(f"{out} cannot be written: {problem.strerror}.") from problem
+        print(f"The report with its plots is in {out}.", file=sys.stderr)

@@ -1,0 +1,129 @@
+"""Sentences of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from photon.plan.amounts import shown_mib, shown_span
+from photon.plan.result import Drill, Fit, Reason, Result
+
+REASON_WORDS: Mapping[str, str] = {
+    "TOO_LITTLE_CPU": "too few CPUs left",
+    "TOO_LITTLE_MEMORY": "too little memory left",
+    "TOO_LITTLE_DISK": "too little room left on datastores",
+    "NO_DATASTORE_TAG": "no datastore with the tag",
+}
+_UNIT: Mapping[str, str] = {
+    "TOO_LITTLE_CPU": "CPUs",
+    "TOO_LITTLE_MEMORY": "MB",
+    "TOO_LITTLE_DISK": "GB",
+}
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+def percent(share: float) -> str:
+    return f"{share:.0%}"
+
+
+def reason(each: Reason) -> str:
+    """9 hosts: too little memory left (8192 MB needed, 2048 at best)."""
+    words = _words(each.reason)
+    detail = ""
+    if each.needed is not None and each.best is not None:
+        unit = _UNIT.get(each.reason, "")
+        detail = f" ({each.needed} {unit} needed, {each.best} at best)"
+    return f"{plural(each.hosts, 'host')}: {words}{detail}"
+
+
+def _words(reason: str) -> str:
+    return REASON_WORDS.get(reason, reason.lower().replace("_", " "))
+
+
+def reasons(all_of: Sequence[Reason]) -> str:
+    return "; ".join(map(reason, all_of)) or "-"
+
+
+def by_zone(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{zone or 'no zone'} {count:,}" for zone, count in counts.items()) or "-"
+
+
+def in_short(result: Result) -> list[str]:
+    """What somebody wants to know who reads no further."""
+    racks = sum(zone.racks for zone in result.zones)
+    named = sum(1 for zone in result.zones if zone.zone)
+    cpus = sum(zone.cpus for zone in result.zones)
+    memory = shown_mib(sum(zone.memory_mib for zone in result.zones))
+    where = ", ".join(
+        plural(count, what) for count, what in ((named, "zone"), (racks, "rack")) if count
+    )
+    hosts = plural(result.hosts, "host") + (f" in {where}" if where else "")
+    offers = "offers" if result.hosts == 1 else "offer"
+    return [
+        f"{hosts} {offers} {cpus:,} virtual CPUs and {memory} of memory, overcommit included.",
+        *(_fit(fit) for fit in result.fits),
+        *_standing(result),
+        *_worst(result.drills),
+        *_timeline(result),
+        _audit(result),
+    ]
+
+
+def _fit(fit: Fit) -> str:
+    many = f"{fit.made:,}{' or more' if fit.stopped_early else ''}"
+    hosts = next((each.hosts for each in fit.why if each.reason == fit.runs_out_first), 0)
+    asked = sum(each.hosts for each in fit.why)
+    of_all = "all hosts" if hosts == asked else f"the {plural(hosts, 'host')} that can take it"
+    end = f"; then {of_all} have {_words(fit.runs_out_first)}" if hosts else ""
+    if fit.on == "loaded":
+        return f"Beside the VMs that run, {many} more of {fit.flavor} fit{end}."
+    return f"{many} VMs of {fit.flavor} fit on empty hosts{end}."
+
+
+def _standing(result: Result) -> list[str]:
+    asked = sum(each.asked for each in result.standing)
+    made = sum(each.made for each in result.standing)
+    if not asked:
+        return []
+    if made == asked:
+        return [f"All {plural(asked, 'VM')} that are to run find room."]
+    return [f"Of {plural(asked, 'VM')} that are to run, {asked - made:,} find no room."]
+
+
+def _worst(drills: Sequence[Drill]) -> list[str]:
+    """Of racks, and of zones: the one whose loss leaves the most VMs without a place."""
+    sentences = []
+    for kind in dict.fromkeys(drill.kind for drill in drills):
+        same = [drill for drill in drills if drill.kind == kind]
+        worst = max(same, key=lambda drill: (drill.not_replaced, drill.vms))
+        if worst.not_replaced:
+            sentences.append(
+                f"If the {kind} {worst.name} dies, {plural(worst.not_replaced, 'VM')} of "
+                f"{worst.vms:,} that are lost find no room elsewhere; no {kind} is worse."
+            )
+        else:
+            sentences.append(
+                f"Whichever {kind} dies, all VMs that are lost find room elsewhere: "
+                f"{worst.vms:,} in the worst case, within {shown_span(worst.replaced_after)}."
+            )
+    return sentences
+
+
+def _timeline(result: Result) -> list[str]:
+    if result.timeline is None:
+        return []
+    refused = sum(each.refused for each in result.timeline.arriving)
+    arrived = sum(each.asked for each in result.timeline.arriving)
+    if not arrived:
+        return []
+    span = shown_span(result.timeline.seconds)
+    end = f"{refused:,} found no room" if refused else "all found room"
+    return [f"In {span}, {plural(arrived, 'VM')} arrived, and {end}."]
+
+
+def _audit(result: Result) -> str:
+    if result.findings:
+        return f"An audit at the end found {plural(len(result.findings), 'thing')} wrong."
+    return "An audit at the end found every invariant of the cloud kept."

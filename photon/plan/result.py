@@ -1,0 +1,204 @@
+"""What a plan found out: what the report shows, and what `-o json` prints.
+
+Times are seconds of the simulation's own clock. The same files and the same seed make the same
+result, byte for byte.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+FORMAT: Final = 1  # Rises when a member is renamed or means something else.
+
+
+class Reason(msgspec.Struct, rename="camel", frozen=True):
+    """So many hosts said this. `best` is the most that one of them had of what was `needed`."""
+
+    reason: str
+    hosts: int
+    needed: int | None = None
+    best: int | None = None
+
+
+class Balance(msgspec.Struct, rename="camel", frozen=True):
+    """Of hosts' loads, each the share taken of what that host has least left of, from 0 to 1.
+    `tenths` counts hosts from 0 to 10 %, and so on."""
+
+    least: float
+    mean: float
+    most: float
+    deviation: float
+    tenths: tuple[int, ...]
+
+
+class HostLoad(msgspec.Struct, rename="camel", frozen=True):
+    host: str
+    zone: str
+    rack: str
+    vms: int
+    cpu: float
+    memory: float
+
+    @property
+    def load(self) -> float:
+        return max(self.cpu, self.memory)
+
+
+class Fit(msgspec.Struct, rename="camel", frozen=True):
+    """How many VMs of one flavor. `made` were made through the API until none found room;
+    `scheduler_said` is what `photon capacity` answered before the first (`exact`: for sure, else
+    at most). `why` counts the reasons of the first that found none, `nearest` is what the nearest
+    host lacked. `took_seconds` is how long the simulated cloud made VMs."""
+
+    flavor: str
+    on: str  # "empty" hosts, or those that are "loaded"
+    made: int
+    scheduler_said: int
+    exact: bool
+    by_zone: dict[str, int]
+    said_by_zone: dict[str, int]
+    runs_out_first: str
+    why: tuple[Reason, ...]
+    nearest: str
+    balance: Balance
+    took_seconds: float
+    stopped_early: bool = False  # at the limit of what is simulated; more fit
+
+    @property
+    def agrees(self) -> bool:
+        return self.made == self.scheduler_said if self.exact else self.made <= self.scheduler_said
+
+
+class SetOutcome(msgspec.Struct, rename="camel", frozen=True):
+    """Of one set of VMs: `refused` found no room, for these reasons of the first refusal; `failed`
+    ended otherwise, as `failure` tells of the first."""
+
+    name: str
+    flavor: str
+    asked: int
+    made: int
+    refused: int
+    failed: int
+    ended: int
+    by_zone: dict[str, int]
+    refusal: str = ""
+    failure: str = ""
+
+
+class Sample(msgspec.Struct, rename="camel", frozen=True):
+    """The cloud at one moment. Shares are of what the hosts that can be used offer, by zone."""
+
+    at: float
+    vms: int
+    unreachable: int
+    hosts_missing: int
+    refused: int  # since the beginning
+    memory: dict[str, float]
+    cpu: dict[str, float]
+
+
+class Moment(msgspec.Struct, rename="camel", frozen=True):
+    at: float
+    what: str
+
+
+class NotMade(msgspec.Struct, rename="camel", frozen=True):
+    """So many VMs of one set found no room, or failed; `why` is the first one's reason."""
+
+    set_name: str
+    count: int
+    why: str
+
+
+class Drill(msgspec.Struct, rename="camel", frozen=True):
+    """One rack or zone died with everything that was on it, and came back. Times are since it died,
+    `back` and `settled` since it returned. None: it did not happen in the time that was waited.
+
+    `replaced` of the VMs that were lost were made again elsewhere, while it was away; of the others
+    the `refusals` tell.
+    """
+
+    kind: str
+    name: str
+    hosts: int
+    vms: int
+    first_missing: float | None
+    all_missing: float | None
+    replaced: int
+    not_replaced: int
+    refusals: tuple[NotMade, ...]
+    replaced_after: float | None
+    by_zone: dict[str, int]
+    outage: float
+    back_after: float | None
+    settled_after: float | None
+    moments: tuple[Moment, ...] = ()
+    samples: tuple[Sample, ...] = ()
+
+
+class EventOutcome(msgspec.Struct, rename="camel", frozen=True):
+    """What came of an event: the VMs it met, and when it was known and over, since it happened."""
+
+    at: float
+    what: str
+    happening: str
+    hosts: int
+    vms: int
+    known_after: float | None = None
+    over_after: float | None = None
+    replaced: int = 0
+    not_replaced: int = 0
+    note: str = ""
+
+
+class Timeline(msgspec.Struct, rename="camel", frozen=True):
+    seconds: float
+    samples: tuple[Sample, ...]
+    events: tuple[EventOutcome, ...]
+    arriving: tuple[SetOutcome, ...]
+
+
+class ZoneTotals(msgspec.Struct, rename="camel", frozen=True):
+    """What its hosts offer, overcommit included."""
+
+    zone: str
+    hosts: int
+    racks: int
+    cpus: int
+    memory_mib: int
+    datastore_gib: int
+
+
+class Result(msgspec.Struct, rename="camel", frozen=True):
+    """`findings` are those of an audit at the end, which should be none."""
+
+    seed: int
+    controllers: int
+    zones: tuple[ZoneTotals, ...]
+    fits: tuple[Fit, ...]
+    standing: tuple[SetOutcome, ...]
+    loads: tuple[HostLoad, ...]
+    balance: Balance | None
+    drills: tuple[Drill, ...]
+    timeline: Timeline | None
+    findings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    format: int = FORMAT
+
+    @property
+    def hosts(self) -> int:
+        return sum(zone.hosts for zone in self.zones)
+
+
+def balance_of(loads: list[float]) -> Balance:
+    """Of at least one host."""
+    count = len(loads)
+    mean = sum(loads) / count
+    variance = sum((load - mean) ** 2 for load in loads) / count
+    tenths = [0] * 10
+    for load in loads:
+        tenths[min(9, int(load * 10))] += 1
+    least, most = round(min(loads), 4), round(max(loads), 4)
+    return Balance(least, round(mean, 4), most, round(variance**0.5, 4), tuple(tenths))

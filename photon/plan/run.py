@@ -1,0 +1,143 @@
+"""A plan from its files' content to its result."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from photon.plan.branches import Work, played
+from photon.plan.drill import drilled, names_of
+from photon.plan.fill import filled
+from photon.plan.hosts import HostPlan
+from photon.plan.looking import loads_of, look
+from photon.plan.play import played_out
+from photon.plan.progress import Progress
+from photon.plan.result import Drill, Fit, Result, ZoneTotals, balance_of
+from photon.plan.roster import Roster, stand
+from photon.plan.site import HOSTS_ALONE_MAX, size_of
+from photon.plan.stage import Stage, set_stage
+from photon.plan.workload import WorkloadPlan
+from photon.simulation.world import World, play
+from photon.wire.v1.system import AuditFinding
+
+# Of one flavor: some twenty seconds. More are foretold by the scheduler, and not tried.
+FIT_MAX: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`fit_max`: so many VMs of one flavor are made to see how many fit. `jobs`: processes."""
+
+    seed: int = 1
+    fit_max: int = FIT_MAX
+    jobs: int = os.cpu_count() or 1
+
+
+def run_plan(
+    hosts: HostPlan, workload: WorkloadPlan, options: Options, progress: Progress
+) -> Result:
+    """Raises PlanFailed."""
+
+    async def scene(world: World) -> Result:
+        stage = await set_stage(world, hosts, workload, progress)
+        return await _Run(stage, options, progress).run()
+
+    return play(options.seed, size_of(hosts, workload), scene)
+
+
+class _Run:
+    def __init__(self, stage: Stage, options: Options, progress: Progress) -> None:
+        self._stage = stage
+        self._plan = stage.workload
+        self._options = options
+        self._progress = progress
+        self._roster = Roster(stage)
+
+    async def run(self) -> Result:
+        """What is only tried is tried in branches; the last part is what really happens."""
+        stage, plan, roster = self._stage, self._plan, self._roster
+        fits = await self._fits("empty")
+        if plan.standing:
+            self._progress.stage("VMs that run", plan.standing_count)
+            await stand(roster, plan.standing, self._progress)
+            fits += await self._fits("loaded")
+        standing = await roster.outcomes([each.name for each in plan.standing])
+        loads = loads_of(stage, await look(stage))
+        drills = await self._drills() if plan.standing else []
+        timeline = await played_out(stage, roster, self._progress)
+        return Result(
+            seed=self._options.seed,
+            controllers=stage.hosts.controllers,
+            zones=_zones(stage.hosts),
+            fits=tuple(fits),
+            standing=standing,
+            loads=tuple(loads),
+            balance=balance_of([load.load for load in loads]),
+            drills=tuple(drills),
+            timeline=timeline,
+            findings=tuple(await self._audit()),
+            notes=tuple(self._notes()),
+        )
+
+    async def _fits(self, on: str) -> list[Fit]:
+        if not self._plan.fit:
+            return []
+        self._progress.stage(f"VMs that fit on {on} hosts", 0)
+        works = [self._fit(flavor, on) for flavor in self._plan.fit]
+        return await played(works, Fit, self._progress, self._options.jobs)
+
+    def _fit(self, flavor: str, on: str) -> Work[Fit]:
+        return lambda progress: filled(self._stage, flavor, on, self._options.fit_max, progress)
+
+    async def _drills(self) -> list[Drill]:
+        names = names_of(self._stage, self._plan.drills)
+        if not names:
+            return []
+        view = await look(self._stage)
+        lost = [
+            self._roster.on(view, self._stage.hosts.addresses(kind, name)) for kind, name in names
+        ]
+        self._progress.stage("racks and zones that die", sum(map(len, lost)))
+        works = [self._drill(kind, name) for kind, name in names]
+        return await played(works, Drill, self._progress, self._options.jobs)
+
+    def _drill(self, kind: str, name: str) -> Work[Drill]:
+        return lambda progress: drilled(self._stage, self._roster, kind, name, progress)
+
+    async def _audit(self) -> Sequence[str]:
+        ended = await self._stage.client.do("/v1/system/audit")
+        if ended.error is not None:
+            return [f"nothing, for it failed: {ended.error.message}"]
+        findings = msgspec.convert(ended.answer["findings"], list[AuditFinding])
+        return [f"{each.invariant} of {each.id}: {each.problem}" for each in findings]
+
+    def _notes(self) -> list[str]:
+        notes = ["VMs are made and not started, which makes no difference to the room they take."]
+        if len(self._stage.hosts.hosts) > HOSTS_ALONE_MAX:
+            notes.append(
+                "Hosts of one rack share an agent here, so that they are missed and come back at "
+                "the same moment; in earnest each has its own."
+            )
+        return notes
+
+
+def _zones(hosts: HostPlan) -> tuple[ZoneTotals, ...]:
+    totals = []
+    for zone in dict.fromkeys(host.zone for host in hosts.hosts):
+        there = [host for host in hosts.hosts if host.zone == zone]
+        gib = {each.id: each.capacity_gib for host in there for each in host.capacity().datastores}
+        totals.append(
+            ZoneTotals(
+                zone=zone,
+                hosts=len(there),
+                racks=len({host.rack for host in there if host.rack}),
+                cpus=sum(host.cpus_offered for host in there),
+                memory_mib=sum(host.memory_mib_offered for host in there),
+                datastore_gib=sum(gib.values()),
+            )
+        )
+    return tuple(totals)
