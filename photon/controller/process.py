@@ -61,6 +61,16 @@ class ControllerProcess:
         self.leaving = False  # it still serves, and is about to stop
         self.stopping = asyncio.Event()
 
+    @property
+    def id(self) -> str:
+        """The member that it is; when it has started."""
+        return self._me.id
+
+    @property
+    def tree(self) -> TreePart:
+        """Its part of the scheduler tree, for an audit; when it has started."""
+        return self._tree
+
     async def start(self) -> falcon.asgi.App[Any, Any]:
         config = self._config
         self._store = await self._outside.open_store()

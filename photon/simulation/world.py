@@ -102,6 +102,8 @@ class World:
         if through if size.ensemble is None else size.ensemble:
             service = Service("ensemble", self.chance.stream("ensemble-lines"))
             self.ensemble = SimulatedEnsemble(service)
+        # Who wants to hear what each controller hears is told of each life's store.
+        self.store_opened: Callable[[str, CloudStore], None] = lambda name, store: None
         self.agents = self._make_agents(place)
         self.controllers = [
             SimulatedController(f"controller-{number + 1}", self._site())
@@ -176,7 +178,9 @@ class World:
         network = self.network.of(controller.process)
 
         async def open_store() -> CloudStore:
-            return await self.store_server.open(controller.name, NOUNS, controller.clock)
+            store = await self.store_server.open(controller.name, NOUNS, controller.clock)
+            self.store_opened(controller.name, store)
+            return store
 
         return Outside(
             clock=controller.clock,

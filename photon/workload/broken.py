@@ -29,8 +29,12 @@ class Promise(StrEnum):
 class Broken(Exception):
     """A promise that was not kept. `ids` are what the story of it is about."""
 
-    def __init__(self, promise: Promise, text: str, *ids: str) -> None:
+    def __init__(self, promise: StrEnum, text: str, *ids: str) -> None:
         super().__init__(f"{promise}: {text}")
         self.promise = promise
         self.text = text
         self.ids = ids
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """So that it can be told by another process."""
+        return (type(self), (self.promise, self.text, *self.ids))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from photon.outside.clock import Clock
@@ -22,11 +22,11 @@ class Event:
 
 
 class History:
-    """Time is the workload's own clock, from the start of the history."""
+    """Time is the clock's; `told` hears of each event."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._start_seconds = clock.monotonic()
+        self.told: Callable[[Event], None] = lambda event: None
         self._moment = 0
         self.events: list[Event] = []
 
@@ -35,13 +35,11 @@ class History:
         self._moment += 1
         return self._moment
 
-    @property
-    def now_seconds(self) -> float:
-        return self._clock.monotonic() - self._start_seconds
-
     def say(self, who: str, text: str, *ids: str) -> Moment:
         moment = self.tick()
-        self.events.append(Event(moment, self.now_seconds, who, text, ids))
+        event = Event(moment, self._clock.monotonic(), who, text, ids)
+        self.events.append(event)
+        self.told(event)
         return moment
 
     def about(self, ids: Iterable[str], *, limit: int) -> list[Event]:

@@ -7,7 +7,7 @@ from typing import Final
 
 _BOOT_SIGNATURE: Final = b"\x55\xaa"
 _SECTOR_BYTES: Final = 512
-_IMAGE_BYTES: Final = 1 << 20
+_IMAGE_BYTES: Final = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)

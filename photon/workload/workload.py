@@ -123,12 +123,13 @@ class Workload:
         """No further operation is begun; `run` returns when those under way have ended."""
         self._stopping = True
 
-    async def verify(self) -> None:
-        """When nothing fails any more: everything is known, and everything is as it was promised.
-
-        May be called once, after `run`: doubts are settled by asking again.
-        """
+    async def settle(self) -> None:
+        """When nothing fails any more: what is in doubt is asked again, until nothing is."""
         await resolve(self._operator)
+
+    async def verify(self) -> None:
+        """When nothing is under way any more: everything is as it was promised."""
+        await self.settle()
         for judge in self._judges:
             await judge_all(judge)
 

@@ -1,0 +1,242 @@
+"""The auditor: holds the truth of a simulated cloud to its invariants, while it is being hurt.
+
+The truth is the one store, and what every simulated host itself has. Rows are checked in the moment
+of each commit, hosts soon after each change, and everything once more when all is quiet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final
+
+from photon.agent.host import AgentHost
+from photon.audit.whole import Audit
+from photon.domain.guest import GuestState, Inventory
+from photon.domain.host import Host
+from photon.simulation.agents import SimulatedAgentProcess
+from photon.simulation.invariants import Invariant, at_once
+from photon.simulation.mirror import Mirror
+from photon.simulation.world import World
+from photon.store.nouns import DEBTS, HOSTS, MISSING_HOSTS, ORPHANS, VMS
+from photon.store.protocol import Change, CloudStore, Noun
+from photon.workload.broken import Broken
+
+LOOK_SECONDS: Final = 0.5  # Hosts that changed are looked at so often.
+ALL_SECONDS: Final = 20.0  # And what no change tells of.
+# Grace of orphans, a round of the audit that removes them, and the slow duties: three times over.
+QUIET_SECONDS_MAX: Final = 2_400.0
+QUIET_LOOK_SECONDS: Final = 10.0
+RUNNING: Final = (GuestState.STARTED, GuestState.SUSPENDED)
+ONE_AT_LEAST: Final = 1
+
+
+class Auditor:
+    """`found` is done with the first violation. `start` comes before the world's."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.mirror = Mirror(world.store, world.loop.time)
+        self.found: asyncio.Future[Broken] = world.loop.create_future()
+        self._dirty: dict[str, None] = {}  # addresses of hosts
+        self._runs_on: dict[str, dict[str, None]] = {}  # by VM, addresses where it runs
+        self._runs_at: dict[str, list[str]] = {}  # by address, the VMs that run there
+        self._agent_of: dict[str, SimulatedAgentProcess] = {}
+        self._stop: Callable[[], None] = lambda: None
+        self._mishaps = 0
+
+    def start(self) -> None:
+        world = self._world
+        self._stop = world.store.subscribe(self._heard)
+        for agent in world.agents.values():
+            self._agent_of |= dict.fromkeys(agent.addresses, agent)
+            agent.journal.put = partial(self._put, agent.journal.put)  # type: ignore[method-assign] # the journal is what changes on a host
+        world.store_opened = self._opened
+
+    def close(self) -> None:
+        self._stop()
+
+    async def watch(self) -> None:
+        """For ever: looks at what changed, and now and then at everything."""
+        looks = 0
+        while not self.found.done():
+            await asyncio.sleep(LOOK_SECONDS)
+            looks += 1
+            self._guard(self._look_at_hosts)
+            if looks % round(ALL_SECONDS / LOOK_SECONDS) == 0:
+                self._guard(self._look_at_all)
+
+    def _guard(self, check: Any, *args: Any) -> None:
+        if self.found.done():
+            return
+        try:
+            check(*args)
+        except Broken as broken:
+            self.found.set_result(broken)
+
+    # What it hears
+
+    def _heard(self, changes: Sequence[Change]) -> None:
+        self._guard(self.mirror.hear, changes)
+
+    def _put(self, put: Any, key: str, value: bytes | None) -> None:
+        put(key, value)
+        self._dirty[key.partition("/")[0]] = None
+
+    def _opened(self, name: str, store: CloudStore) -> None:
+        ear = FeedEar(self.mirror.changes, name)
+        store.subscribe(lambda changes: self._guard(ear.hear, changes))
+
+    # Hosts
+
+    def _look_at_hosts(self) -> None:
+        dirty, self._dirty = self._dirty, {}
+        for address in dirty:
+            host = self._agent_of[address].hosts.by_address[address]
+            inventory = at_once(host.inventory())
+            check_capacity(address, host, inventory)
+            self._check_where(address, inventory)
+
+    def _check_where(self, address: str, inventory: Inventory) -> None:
+        for vm_id in self._runs_at.pop(address, ()):
+            self._runs_on[vm_id].pop(address, None)
+        running = [guest.vm_id for guest in inventory.guests if guest.state in RUNNING]
+        self._runs_at[address] = running
+        rows = self.mirror.rows[VMS.name]
+        for vm_id in running:
+            on = self._runs_on.setdefault(vm_id, {})
+            on[address] = None
+            if len(on) > ONE_AT_LEAST:
+                text = f"VM {vm_id} runs on the hosts {', '.join(on)}"
+                raise Broken(Invariant.RUNS_ON_ONE_HOST, text, vm_id)
+            vm = rows.get(vm_id)
+            if vm is not None and vm.host_address not in (None, address):
+                text = f"VM {vm_id} is on host {vm.host_address}, and runs on {address}"
+                raise Broken(Invariant.RUNS_ON_ONE_HOST, text, vm_id)
+
+    # Everything
+
+    def _look_at_all(self) -> None:
+        self.mirror.check_all_quotas()
+        for controller in self._world.controllers:
+            program = controller.program
+            if program is not None:
+                for wrong in program.tree.top.audit():
+                    raise Broken(Invariant.BOOKS_ADD_UP, f"{controller.name}: {wrong}")
+        self.check_mishaps()
+
+    def check_mishaps(self) -> None:
+        mishaps = self._world.loop.mishaps
+        if mishaps:
+            raise Broken(Invariant.NO_MISHAP, mishaps[0])
+
+    # The end
+
+    async def become_quiet(self) -> None:
+        """When nothing fails any more, within a bounded time nothing is left to do.
+
+        Raises Broken.
+        """
+        until = self._world.loop.time() + QUIET_SECONDS_MAX
+        while left := await self._left_to_do():
+            if self.found.done():
+                raise self.found.result()
+            if self._world.loop.time() > until:
+                raise Broken(Invariant.BECOMES_QUIET, f"to the end, {left[0]}", *left[1:])
+            await asyncio.sleep(QUIET_LOOK_SECONDS)
+
+    async def _left_to_do(self) -> tuple[str, ...]:
+        """Something that is not over, and what it is about; empty when all is."""
+        store = self._world.store
+        for task in self.mirror.open_tasks():
+            return f"task {task.id} of {task.operation} is {task.state}", task.id, task.entity_id
+        nouns: tuple[Noun[Any], ...] = (MISSING_HOSTS, DEBTS, ORPHANS)
+        for noun in nouns:
+            page = await store.page(noun, {}, limit=ONE_AT_LEAST)
+            for row in page.items:
+                return f"{noun.name} has {row}", row.id
+        for violation in await self._violations():
+            return f"{violation.rule}: {violation.text}", violation.id
+        return self._wrong_beliefs()
+
+    async def _violations(self) -> list[Any]:
+        async def inventory_of(host: Host) -> Inventory | None:
+            agent = self._agent_of.get(host.address)
+            return None if agent is None else await agent.hosts.by_address[host.address].inventory()
+
+        async def living() -> frozenset[str]:
+            programs = [controller.program for controller in self._world.controllers]
+            return frozenset(program.id for program in programs if program is not None)
+
+        return await Audit(self._world.store, inventory_of, living).once()
+
+    def _wrong_beliefs(self) -> tuple[str, ...]:
+        """Each host is held by one leaf, and that believes what is so."""
+        for host in self.mirror.rows[HOSTS.name].values():
+            if not host.provisioned:
+                continue
+            agent_host = self._agent_of[host.address].hosts.by_address[host.address]
+            inventory = at_once(agent_host.inventory())
+            there = {guest.vm_id for guest in inventory.guests}
+            there |= {disk.disk_id for disk in inventory.disks}
+            believed = self._believed(host.id)
+            if believed is not None and believed != there:
+                text = f"host {host.id} has {sorted(there)}, and {sorted(believed)} is believed"
+                return text, host.id, *sorted(there ^ believed)
+        return ()
+
+    def _believed(self, host_id: str) -> set[str] | None:
+        for controller in self._world.controllers:
+            program = controller.program
+            if program is not None and program.tree.top.leaf_of(host_id) is not None:
+                return set(program.tree.top.held(host_id))
+        return None
+
+
+class FeedEar:
+    """Hears what one controller's store tells, in one of its lives: the truth, from somewhere on,
+    with nothing left out, nothing twice, and in order."""
+
+    def __init__(self, truth: list[Change], name: str) -> None:
+        self._truth = truth
+        self._name = name
+        self._at: int | None = None  # the place of the next change
+
+    def hear(self, changes: Sequence[Change]) -> None:
+        if not changes:
+            return
+        if self._at is None:
+            self._at = self._truth.index(changes[0])
+        told = self._truth[self._at : self._at + len(changes)]
+        for heard, true in zip(changes, told, strict=False):
+            if heard != true:
+                text = f"{self._name} was told {heard}, and {true} comes next"
+                raise Broken(Invariant.FEED_IS_WHOLE, text, heard.id, true.id)
+        self._at += len(changes)
+
+
+def check_capacity(address: str, host: AgentHost, inventory: Inventory) -> None:
+    """What a host holds is at most what it has. Raises Broken."""
+    capacity, guests = inventory.capacity, inventory.guests
+    gib: dict[str, int] = {}
+    for guest in guests:
+        for disk in guest.disks:
+            if not disk.persistent:
+                on = disk.datastore_id or guest.datastore_id
+                gib[on] = gib.get(on, 0) + disk.capacity_gib
+    for kept in inventory.disks:
+        gib[kept.datastore_id] = gib.get(kept.datastore_id, 0) + kept.capacity_gib
+    sums = [
+        ("vCPUs", sum(g.cpus for g in guests), int(capacity.cpus * capacity.cpu_overcommit)),
+        (
+            "MiB",
+            sum(guest.memory_mib for guest in guests),
+            int(capacity.memory_mib * capacity.memory_overcommit),
+        ),
+        *((f"GiB on {d.id}", gib.get(d.id, 0), d.capacity_gib) for d in capacity.datastores),
+    ]
+    for what, held, limit in sums:
+        if host.is_owned and held > limit:
+            text = f"host {address} holds {held} {what} and has {limit}"
+            raise Broken(Invariant.HELD_WITHIN_CAPACITY, text, inventory.host_id)

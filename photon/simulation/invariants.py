@@ -1,0 +1,40 @@
+"""What must hold in the truth of a simulated cloud, whatever its clients were told."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from enum import StrEnum
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Invariant(StrEnum):
+    """Names under which a violation is reported. What clients were promised is in `Promise`."""
+
+    HELD_WITHIN_CAPACITY = "HELD_WITHIN_CAPACITY"  # of a host, by its own books
+    RUNS_ON_ONE_HOST = "RUNS_ON_ONE_HOST"
+    VM_STAYS = "VM_STAYS"  # on the host that it was given
+    QUOTA_IS_THE_SUM = "QUOTA_IS_THE_SUM"
+    QUOTA_WITHIN_LIMIT = "QUOTA_WITHIN_LIMIT"
+    LOCK_HAS_TASK = "LOCK_HAS_TASK"
+    TASK_HAS_OWNER = "TASK_HAS_OWNER"
+    END_IS_FINAL = "END_IS_FINAL"  # a task that ended stays as it ended
+    WRITES_COUNT_UP = "WRITES_COUNT_UP"  # each write of a row raises its generation
+    GOES_BY_ITS_TASK = "GOES_BY_ITS_TASK"  # a row vanishes by the task that deletes it alone
+    FEED_IS_WHOLE = "FEED_IS_WHOLE"  # each controller hears every change, once, in order
+    NO_MISHAP = "NO_MISHAP"  # nothing raises where nobody looks
+    BOOKS_ADD_UP = "BOOKS_ADD_UP"  # a leaf's sums, and its belief when all is quiet
+    BECOMES_QUIET = "BECOMES_QUIET"  # when nothing fails any more, everything ends
+    AUDIT_FINDS_NOTHING = "AUDIT_FINDS_NOTHING"
+
+
+def at_once(work: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine answers that waits for nothing: reading must not let others run."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        answer: T = done.value
+        return answer
+    work.close()
+    raise AssertionError("this was to be read at once, and waits")
