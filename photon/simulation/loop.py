@@ -12,6 +12,7 @@ import contextvars
 import gc
 import heapq
 import sys
+from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from concurrent.futures import Executor
@@ -236,18 +237,24 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """Ends everything that is left, unheard. Nothing runs in this loop after it."""
         if self.is_closed():
             return
-        # What is closed now runs its `finally` outside of any loop: its complaints mean nothing.
         self.set_exception_handler(lambda _, __: None)
         before, sys.unraisablehook = sys.unraisablehook, lambda _: None
+        # What is closed now runs its `finally`. It asks for the loop, and may begin tasks in it.
+        events._set_running_loop(self)
         try:
+            ended: dict[asyncio.Task[Any], None] = {}
+            while left := [task for task in asyncio.all_tasks(self) if task not in ended]:
+                for task in left:
+                    ended[task] = None
+                    task._log_destroy_pending = False  # type: ignore[attr-defined]  # it is meant
+                    task.get_coro().close()
             self._soon.clear()
             self._timers.clear()
-            for task in asyncio.all_tasks(self):
-                task.get_coro().close()
             gc.collect()
+        finally:
+            events._set_running_loop(None)
             self._soon.clear()
             self.close()
-        finally:
             sys.unraisablehook = before
 
     # How it goes on

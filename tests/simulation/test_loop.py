@@ -215,3 +215,23 @@ def _process_of_now() -> Process:
     process: Any = getattr(task, "process", None)
     assert isinstance(process, Process)
     return process
+
+
+def test_what_ends_with_its_loop_asks_for_no_other_one() -> None:
+    """What a `finally` begins then is of the buried loop, and ends with it."""
+    loop = SimulatedLoop()
+    begun: list[asyncio.Future[None]] = []
+
+    async def ends() -> None:
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            begun.append(asyncio.ensure_future(asyncio.sleep(0)))
+
+    async def whole() -> None:
+        loop.create_task(ends())
+        await asyncio.sleep(0)
+
+    loop.run_until_complete(loop.create_task(whole()))
+    loop.bury()
+    assert [future.get_loop() for future in begun] == [loop]
