@@ -39,6 +39,7 @@ class ControllerConfig:
     verbose: bool = False
     nodes: tuple[str, int] = ("127.0.0.1", 0)  # where other controllers ask this one's leaves
     nodes_tls: MutualTls | None = None
+    agents_tls: MutualTls | None = None
     shape: TreeShape = field(default_factory=TreeShape)
     overcommit: Overcommit = field(default_factory=Overcommit)  # what hosts are told
     policy: Policy = field(default_factory=Policy)

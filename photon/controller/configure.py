@@ -39,7 +39,8 @@ def configured(settings: Settings) -> ControllerConfig:
         lease=LeaseTerms(values["lease_seconds"]),
         farewell_seconds=values["farewell_seconds"],
         nodes=_nodes(values),
-        nodes_tls=_nodes_tls(values),
+        nodes_tls=_tls(values, "nodes"),
+        agents_tls=_tls(values, "agents"),
         shape=TreeShape(values["leaf_hosts"], values["fan_out"]),
         overcommit=Overcommit(values["cpu_overcommit"], values["memory_overcommit"]),
         policy=Policy(failover_share=values["failover_share"]),
@@ -57,8 +58,8 @@ def _nodes(values: Mapping[str, Any]) -> tuple[str, int]:
     return host, 0
 
 
-def _nodes_tls(values: Mapping[str, Any]) -> MutualTls | None:
-    names = ("nodes_ca", "nodes_certificate", "nodes_key")
+def _tls(values: Mapping[str, Any], whom: str) -> MutualTls | None:
+    names = (f"{whom}_ca", f"{whom}_certificate", f"{whom}_key")
     files = [values[name] for name in names]
     if not any(files):
         return None

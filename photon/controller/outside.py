@@ -50,7 +50,7 @@ def real_outside(config: ControllerConfig) -> Outside:
         clock=clock,
         ids=ids,
         random=Random(),
-        agents=TcpNetwork(),
+        agents=TcpNetwork(config.agents_tls.client()) if config.agents_tls else TcpNetwork(),
         nodes=None if config.embedded else _nodes(config),
         open_store=lambda: open_store(config.store or str(config.store_path), NOUNS, clock),
         open_coordination=_coordination(config, clock),

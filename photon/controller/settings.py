@@ -99,6 +99,9 @@ SETTINGS: Final = (
     Setting("nodes_ca", a_path, None, "PEM; talk of leaves with controllers that it has signed."),
     Setting("nodes_certificate", a_path, None, "PEM; what this controller shows the others."),
     Setting("nodes_key", a_path, None, "PEM; of that certificate."),
+    Setting("agents_ca", a_path, None, "PEM; speak TLS with agents that it has signed."),
+    Setting("agents_certificate", a_path, None, "PEM; what this controller shows agents."),
+    Setting("agents_key", a_path, None, "PEM; of that certificate."),
     Setting(
         "leaf_hosts",
         whole(1, LEAF_HOSTS_SET_MAX),

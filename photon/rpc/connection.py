@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections import deque
 from dataclasses import dataclass
 from typing import Any, cast
@@ -20,6 +21,7 @@ from photon.rpc.messages import Messages
 from photon.rpc.network import Network
 from photon.rpc.outbox import Outbox
 from photon.rpc.service import Method, Service
+from photon.rpc.tls import in_words
 
 CALLS_IN_FLIGHT_MAX = 512  # Twice what a server runs at once, so that it never idles for us.
 CALLS_WAITING_MAX = 4096  # More than that and the other side is not slow but gone.
@@ -129,7 +131,18 @@ class Connection(asyncio.Protocol):
         self._let_in()
 
     def connection_lost(self, problem: Exception | None) -> None:
-        self._end(f"it was lost: {problem}" if problem else "the other side closed it")
+        if isinstance(problem, ssl.SSLError):
+            # With TLS 1.3 a server looks at its caller's certificate when the caller is content.
+            self._end(in_words(self._endpoint, problem))
+            return
+        why = f"it was lost: {problem}" if problem else "the other side closed it"
+        self._end(why if self._answers else f"{why}, and had said nothing; {self._doubt()}")
+
+    def _doubt(self) -> str:
+        """The alert that would say so is lost where the other side resets the connection."""
+        if self._transport.get_extra_info("ssl_object") is not None:
+            return "does it trust the certificate of this side?"
+        return "does it want TLS?"
 
     # How a connection ends, and who may enter
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from photon.rpc.errors import ConnectFailed
+from photon.rpc.tls import in_words
 
 CONNECT_SECONDS = 5.0  # A host that is up answers in milliseconds, also over a slow link with TLS.
 BACKLOG = 128  # Controllers that connect at the same moment.
@@ -57,8 +58,11 @@ class TcpNetwork:
                 _, wire = await loop.create_connection(make_wire, host, port, ssl=self._client_tls)
         except TimeoutError as problem:
             raise ConnectFailed(f"{endpoint} did not answer in {CONNECT_SECONDS:g} s") from problem
+        except ssl.SSLError as problem:
+            raise ConnectFailed(in_words(endpoint, problem)) from problem
         except (OSError, ValueError) as problem:
-            raise ConnectFailed(f"{endpoint} cannot be reached: {problem}") from problem
+            why = str(problem) or "it hung up; does it speak TLS?"
+            raise ConnectFailed(f"{endpoint} cannot be reached: {why}") from problem
         return wire
 
     async def listen(self, endpoint: str, make_wire: Callable[[], asyncio.Protocol]) -> Listening:

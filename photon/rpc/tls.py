@@ -32,3 +32,19 @@ class MutualTls:
         context.load_cert_chain(self.certificate, self.key)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         return context
+
+
+def in_words(endpoint: str, problem: ssl.SSLError) -> str:
+    """What it means, for who set up the certificates."""
+    if isinstance(problem, ssl.SSLCertVerificationError):
+        return (
+            f"{endpoint} shows a certificate that is not trusted here ({problem.verify_message}); "
+            "it must be signed by the authority that this side was given, and name that address"
+        )
+    reason = problem.reason or str(problem)
+    if "ALERT" in reason:
+        return (
+            f"{endpoint} refuses the certificate of this side ({reason}); it must be signed by the "
+            "authority that the other side was given"
+        )
+    return f"{endpoint} does not speak TLS as this side does ({reason}); start both with it"

@@ -17,11 +17,15 @@ from photon.agent.main import main
 from photon.agent_client.address import HostAddress
 from photon.agent_client.client import AgentClient
 from photon.agent_client.errors import AgentUnreachable
+from photon.controller.configure import configured
+from photon.controller.outside import real_outside
+from photon.controller.settings import read_settings
 from photon.domain.guest import AgentRefusal, GuestState, PowerOp
 from photon.outside.clock import RealClock
 from photon.rpc.network import TcpNetwork
 from tests.agent.conftest import a_provision, a_spec
 from tests.drivers.arrange import refused
+from tests.rpc.test_tls import a_certificate
 
 START_SECONDS = 60.0  # A Python process on a loaded machine.
 
@@ -125,6 +129,38 @@ async def test_what_was_answered_outlives_a_kill(
     _, ready = await program.start(*options)
     inventory = await client.inventory(HostAddress(ready.listen, "host-1"))
     assert answered <= {guest.vm_id for guest in inventory.guests}
+
+
+async def test_over_tls_an_agent_and_a_controller_know_each_other_by_their_certificates(
+    program: Program, tmp_path: Path
+) -> None:
+    """The controller's side is what its settings make of it."""
+    own, theirs, strange = [a_certificate(tmp_path, name) for name in ("agent", "ours", "other")]
+    _, ready = await program.start(
+        *("--tls-certificate", str(own[0]), "--tls-key", str(own[1])),
+        *("--tls-client-ca", str(theirs[0])),
+    )
+    assert "The agent at" not in await _pinged(tmp_path, ready, (own[0], *theirs))
+    assert "the certificate of this side" in await _pinged(tmp_path, ready, (own[0], *strange))
+    assert "certificate that is not trusted here" in await _pinged(
+        tmp_path, ready, (strange[0], *theirs)
+    )
+    assert "does it want TLS" in await _pinged(tmp_path, ready, None)
+
+
+async def _pinged(folder: Path, ready: Ready, tls: tuple[Path, Path, Path] | None) -> str:
+    """What a controller with these files hears of the agent, or what is wrong."""
+    flags: dict[str, object] = {"data_dir": str(folder / "controller")}
+    for name, file in zip(("ca", "certificate", "key"), tls or (), strict=False):
+        flags[f"agents_{name}"] = str(file)
+    config = configured(read_settings(flags, {}, None))
+    client = AgentClient(real_outside(config).agents, RealClock())
+    try:
+        return await client.ping(ready.listen)
+    except AgentUnreachable as problem:
+        return str(problem)
+    finally:
+        await client.close()
 
 
 async def test_two_agents_cannot_share_a_state_directory(program: Program, tmp_path: Path) -> None:

@@ -128,6 +128,17 @@ def test_tls_between_controllers_takes_three_files_that_can_be_used(tmp_path: Pa
     assert configured(read_settings({"data_dir": "/x"}, {}, None)).nodes_tls is None
 
 
+def test_tls_towards_agents_takes_three_files_that_can_be_used(tmp_path: Path) -> None:
+    certificate, key = a_certificate(tmp_path, "controller")
+    flags: dict[str, object] = {"data_dir": "/x", "agents_ca": str(certificate)}
+    assert "agents_ca, agents_certificate, agents_key: give all three" in problems(flags)[0]
+    flags["agents_certificate"] = str(certificate)
+    assert "cannot be used" in problems({**flags, "agents_key": "/none"})[0]
+    config = configured(read_settings({**flags, "agents_key": str(key)}, {}, None))
+    assert config.agents_tls == MutualTls(certificate, certificate, key)
+    assert config.nodes_tls is None
+
+
 def test_the_program_checks_a_file_and_says_what_is_in_force(tmp_path: Path) -> None:
     good = write(tmp_path, 'data_dir = "/data"\n')
     ran = CliRunner().invoke(main, ["--check", "--config", str(good)])

@@ -59,12 +59,34 @@ async def test_only_callers_with_a_trusted_certificate_are_served(
 
     for own in (None, stranger):
         network = TcpNetwork(client_tls=a_client(server[0], own))
-        with pytest.raises(CallFailed):
+        with pytest.raises(CallFailed, match="the certificate of this side"):
             await one_ping(network, bench)
 
-    with pytest.raises(ConnectFailed):
+    with pytest.raises(ConnectFailed, match="shows a certificate that is not trusted here"):
         await connect(
             TcpNetwork(client_tls=a_client(stranger[0], client)), bench.endpoint, bench.service
+        )
+
+
+async def test_a_certificate_for_another_address_is_refused_and_named(
+    bench: Bench, tmp_path: Path
+) -> None:
+    server, client = a_certificate(tmp_path, "agent"), a_certificate(tmp_path, "controller")
+    bench.network = TcpNetwork(server_tls=TlsFiles(*server, client[0]).context())
+    await bench.start()
+    elsewhere = bench.endpoint.replace("127.0.0.1", "localhost")
+    with pytest.raises(ConnectFailed, match=r"mismatch.*name that address"):
+        await connect(TcpNetwork(client_tls=a_client(server[0], client)), elsewhere, bench.service)
+
+
+async def test_who_speaks_tls_to_who_does_not_is_told(bench: Bench, tmp_path: Path) -> None:
+    certificate = a_certificate(tmp_path, "controller")
+    await bench.start()
+    with pytest.raises(ConnectFailed, match="TLS"):
+        await connect(
+            TcpNetwork(client_tls=a_client(certificate[0], certificate)),
+            bench.endpoint,
+            bench.service,
         )
 
 
