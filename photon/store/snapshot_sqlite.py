@@ -6,8 +6,9 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from photon.store.checking_feed import FeedRow
 from photon.store.connections import open_reader, open_writer
 from photon.store.errors import SchemaTooNew, SchemaTooOld, StoreNotReached
 from photon.store.lock import FileLock
@@ -16,15 +17,20 @@ from photon.store.protocol import Noun, Revision
 from photon.store.snapshot import ROWS_A_BATCH, QuotaItem, Row, StoreNotEmpty
 from photon.store.statements import NounStatements, quoted
 
+DAMAGES_MAX: Final = 20  # Of more, the first say what is wrong.
+
+_FEED = "SELECT revision, n, noun, id, generation FROM changes ORDER BY 1, 2"
 _QUOTA = "SELECT owner_id, key, limit_base, usage_base, unit FROM quota_items ORDER BY 1, 2"
 
 
 class SqliteSnapshot:
+    """See LiveSnapshot."""
+
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         (self.schema,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        (revision,) = connection.execute("SELECT revision FROM feed").fetchone()
-        self.revision = Revision(revision)
+        (revision, trimmed) = connection.execute("SELECT revision, trimmed FROM feed").fetchone()
+        self.revision, self.trimmed = Revision(revision), Revision(trimmed)
         if self.schema not in HISTORY.schemas:
             raise SchemaTooNew(self.schema, HISTORY.schemas[-1])
         if self.schema != HISTORY.schemas[-1]:
@@ -47,6 +53,16 @@ class SqliteSnapshot:
         found = self._connection.execute(_QUOTA)
         while batch := found.fetchmany(ROWS_A_BATCH):
             yield [QuotaItem(*row) for row in batch]
+
+    async def feed(self) -> AsyncIterator[Sequence[FeedRow]]:
+        found = self._connection.execute(_FEED)
+        while batch := found.fetchmany(ROWS_A_BATCH):
+            yield [FeedRow(*row) for row in batch]
+
+    def damages(self) -> list[str]:
+        """What SQLite's own checker finds in the file."""
+        found = self._connection.execute(f"PRAGMA integrity_check({DAMAGES_MAX})").fetchall()
+        return [f"the file: {line}" for (line,) in found if line != "ok"]
 
 
 @contextmanager

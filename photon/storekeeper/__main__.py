@@ -108,12 +108,19 @@ def restore(store: str, file: Path) -> None:
 def check(store: str) -> None:
     """Read everything and look for contradictions. Exit code 1 when there are some.
 
-    Each row must be readable and say of itself what its columns say, no revision be newer than the
-    store, and each quota be what its VMs and disks add up to. Controllers may go on meanwhile.
+    Each row must be readable and say of itself what its columns say, and what the change feed says
+    of it; the feed be in order; a project's quota be what its VMs and disks add up to, and a
+    tenant's what it gave to its projects. The engine checks its own files: SQLite by
+    integrity_check, PostgreSQL by the extension amcheck, where it is installed. Controllers may go
+    on meanwhile.
     """
     findings, looked_at, revision = _run(_check(store))
+    word = _run(doors.engine_of(store))
+    findings += word.findings
     for finding in findings:
         print(finding)
+    if word.note:
+        print(f"({word.note})")
     print(f"{doors.shown(store)}: {looked_at} rows, revision {revision}, {len(findings)} findings")
     sys.exit(FOUND if findings else 0)
 

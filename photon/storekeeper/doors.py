@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from photon.store.archive import ArchiveSnapshot
+from photon.store.checking_feed import LiveSnapshot
 from photon.store.nouns import NOUNS
 from photon.store.opening import is_shared
+from photon.store.postgres.amcheck import EngineWord, amchecked
 from photon.store.postgres.connections import without_password
 from photon.store.postgres.snapshot import load_postgres, read_postgres
 from photon.store.protocol import Revision
@@ -21,7 +23,7 @@ class CopyDiffers(Exception):
 
 
 @asynccontextmanager
-async def reading(store: str, *, alone: bool = False) -> AsyncIterator[Snapshot]:
+async def reading(store: str, *, alone: bool = False) -> AsyncIterator[LiveSnapshot]:
     """A snapshot of it, while controllers go on, or, with `alone`, while none has it open."""
     if is_shared(store):
         async with read_postgres(store, alone=alone) as snapshot:
@@ -29,6 +31,14 @@ async def reading(store: str, *, alone: bool = False) -> AsyncIterator[Snapshot]
     else:
         with read_sqlite(store, alone=alone) as snapshot:
             yield snapshot
+
+
+async def engine_of(store: str) -> EngineWord:
+    """What the engine below a store says of its own files."""
+    if is_shared(store):
+        return await amchecked(store)
+    with read_sqlite(store, alone=False) as snapshot:
+        return EngineWord(snapshot.damages())
 
 
 @asynccontextmanager

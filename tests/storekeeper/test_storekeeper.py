@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -18,9 +19,10 @@ from photon.domain.flavor import Flavor, FlavorKind
 from photon.domain.project import Project
 from photon.domain.quota import Amount, QuotaUnit
 from photon.domain.subnet import Subnet
+from photon.domain.tenant import Tenant
 from photon.domain.vm import Vm
 from photon.outside.clock import RealClock
-from photon.store.nouns import FLAVORS, NOUNS, PROJECTS, SUBNETS, VMS
+from photon.store.nouns import FLAVORS, NOUNS, PROJECTS, SUBNETS, TENANTS, VMS
 from photon.store.opening import open_store
 from photon.store.postgres.driver import connect
 from photon.store.protocol import Charge, CloudStore, Insert, Revision, SetLimits
@@ -40,10 +42,13 @@ async def fill(where: str) -> Revision:
     limits = (Amount("vm.cpu", 1e6, QuotaUnit.COUNT),)
     await store.commit(
         [
+            Insert(TENANTS, Tenant("t", "tenant")),
             Insert(PROJECTS, Project("p", "t", "ünï")),
             Insert(FLAVORS, Flavor("f", "small", FlavorKind.VM, COST)),
             Insert(SUBNETS, Subnet("s", "net", "", (), is_default=True)),
+            SetLimits("t", (Amount("vm.cpu", 2e6, QuotaUnit.COUNT),)),
             SetLimits("p", limits),
+            Charge("t", limits),
         ]
     )
     for start in range(0, VM_COUNT, 250):
@@ -187,7 +192,13 @@ BROKEN = {
     "DELETE FROM quota_items": "does not know of it",
     "UPDATE vms SET generation = 7 WHERE id = 'vm-00007'": "says that it is",
     "UPDATE vms SET revision = 999 WHERE id = 'vm-00007'": "of revision 999",
+    "UPDATE changes SET revision = 999 WHERE id = 'vm-00008'": "the feed has revision 999",
+    "DELETE FROM changes WHERE id = 'vm-00009'": "does not tell of it",
+    "UPDATE changes SET generation = 3 WHERE id = 'vm-00010'": "the feed says 3 since",
+    "DELETE FROM subnets": "the feed tells of subnets s at 1, which is not there",
+    "UPDATE quota_items SET usage_base = 5 WHERE owner_id = 't'": "of tenant t: 5.0 charged",
     "UPDATE projects SET doc = 'x' WHERE id = 'p'": "cannot be read",
+    "UPDATE feed SET trimmed = revision + 1": "the feed is trimmed to",
 }
 
 
@@ -199,6 +210,46 @@ async def test_a_check_finds_what_contradicts_itself(names: dict[str, str]) -> N
     for damage, says in BROKEN.items():
         await connection.execute(damage)
         assert says in await asyncio.to_thread(run, "check", "--store", where, code=1)
+    await connection.close(timeout=1)
+
+
+async def test_a_check_asks_sqlite_for_its_file(names: dict[str, str]) -> None:
+    where = names["sqlite"]
+    await fill(where)
+    assert "0 findings" in await asyncio.to_thread(run, "check", "--store", where)
+    connection = sqlite3.connect(where)
+    connection.execute("PRAGMA writable_schema = ON")
+    # An index that is said to be of another column than it is.
+    connection.execute(
+        "UPDATE sqlite_schema SET sql = replace(sql, '(project_id', '(name')"
+        " WHERE type = 'index' AND tbl_name = 'vms' AND sql LIKE '%(project_id, id)%'"
+    )
+    connection.commit()
+    connection.close()
+    assert "the file: row" in await asyncio.to_thread(run, "check", "--store", where, code=1)
+
+
+async def test_a_check_asks_postgresql_for_its_files_where_it_can(
+    names: dict[str, str], postgres: PrivatePostgres
+) -> None:
+    where = names["postgres"]
+    await fill(where)
+    assert "CREATE EXTENSION amcheck" in await asyncio.to_thread(run, "check", "--store", where)
+    connection = await connect(where)
+    await connection.execute("CREATE EXTENSION amcheck")
+    said = await asyncio.to_thread(run, "check", "--store", where)
+    assert "0 findings" in said
+    assert "amcheck" not in said
+    # Indexes that have no entry for a row that is there.
+    for step in (
+        "UPDATE pg_index SET indisready = false WHERE indrelid = 'vms'::regclass",
+        "UPDATE vms SET name = 'another' WHERE id = 'vm-00001'",
+        "UPDATE pg_index SET indisready = true WHERE indrelid = 'vms'::regclass",
+    ):
+        await connection.execute(step)
+    said = await asyncio.to_thread(run, "check", "--store", where, code=1)
+    assert "lacks matching index tuple" in said
+    await connection.execute("DROP EXTENSION amcheck")
     await connection.close(timeout=1)
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
+from photon.store.checking_feed import FeedRow
 from photon.store.errors import StoreNotReached
 from photon.store.migrate import HISTORY
 from photon.store.postgres.connections import (
@@ -23,12 +24,16 @@ from photon.store.statements import NounStatements, quoted
 
 _QUOTA: Final = "SELECT owner_id, key, limit_base, usage_base, unit FROM quota_items ORDER BY 1, 2"
 _QUOTA_COLUMNS: Final = ("owner_id", "key", "limit_base", "usage_base", "unit")
+_FEED: Final = "SELECT revision, n, noun, id, generation FROM changes ORDER BY 1, 2"
 _HAS_STORE: Final = "SELECT to_regclass('alembic_version') IS NOT NULL"
 
 
 class PostgresSnapshot:
-    def __init__(self, connection: Connection, revision: int) -> None:
+    """See LiveSnapshot."""
+
+    def __init__(self, connection: Connection, revision: int, trimmed: int) -> None:
         self._connection = connection
+        self.trimmed = Revision(trimmed)
         self.schema = HISTORY.schemas[-1]
         self.revision = Revision(revision)
 
@@ -44,6 +49,10 @@ class PostgresSnapshot:
     async def quota(self) -> AsyncIterator[Sequence[QuotaItem]]:
         async for batch in _batches(self._connection, _QUOTA):
             yield [QuotaItem(*row) for row in batch]
+
+    async def feed(self) -> AsyncIterator[Sequence[FeedRow]]:
+        async for batch in _batches(self._connection, _FEED):
+            yield [FeedRow(*row) for row in batch]
 
 
 async def _batches(connection: Connection, sql: str) -> AsyncIterator[list[Any]]:
@@ -85,8 +94,8 @@ async def read_postgres(url: str, *, alone: bool) -> AsyncIterator[PostgresSnaps
         if alone:
             await held.enter_async_context(alone_with(connection))
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            revision = await connection.fetchval("SELECT revision FROM feed")
-            yield PostgresSnapshot(connection, revision)
+            feed = await connection.fetchrow("SELECT revision, trimmed FROM feed")
+            yield PostgresSnapshot(connection, *feed)
 
 
 class PostgresLoading:
