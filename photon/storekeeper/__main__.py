@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -220,6 +221,11 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
     except (StoreNotOpened, doors.CopyDiffers) as problem:
         raise click.ClickException(str(problem)) from problem
+    except sqlite3.DatabaseError as problem:
+        raise click.ClickException(
+            f"SQLite cannot read the file: {problem}. Restore a backup, or recover what is left "
+            "with `sqlite3 FILE .recover`."
+        ) from problem
     except (OSError, PostgresError) as problem:
         raise click.ClickException(f"{problem}. Nothing was changed.") from problem
 

@@ -62,9 +62,7 @@ async def amchecked(url: str) -> EngineWord:
 
 
 async def _look(connection: Connection, schema: str, word: EngineWord) -> None:
-    index_check = (
-        f"SELECT {schema}.bt_index_check($1::bigint::oid::regclass, true)"
-    )
+    index_check = f"SELECT {schema}.bt_index_check($1::bigint::oid::regclass, true)"
     table_check = f"SELECT blkno, msg FROM {schema}.verify_heapam($1::bigint::oid::regclass)"  # noqa: S608  # the same
     for row in await connection.fetch(_INDEXES):
         try:
