@@ -63,7 +63,7 @@ async def amchecked(url: str) -> EngineWord:
 
 async def _look(connection: Connection, schema: str, word: EngineWord) -> None:
     index_check = f"SELECT {schema}.bt_index_check($1::bigint::oid::regclass, true)"
-    table_check = f"SELECT blkno, msg FROM {schema}.verify_heapam($1::bigint::oid::regclass)"  # noqa: S608  # the same
+    table_check = f"SELECT blkno, msg FROM {schema}.verify_heapam($1::bigint::oid::regclass)"  # noqa: S608  # the name is the catalog's
     for row in await connection.fetch(_INDEXES):
         try:
             await connection.execute(index_check, row["oid"])
