@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -91,6 +92,8 @@ class Program:
                 env={**os.environ, **self.environment},
                 start_new_session=True,
             )
+        # It may outlive this process; if not, it is collected when it ends.
+        threading.Thread(target=process.wait, daemon=True).start()
         started = _started(process.pid)
         if started is not None:
             self._pid_file.write_bytes(msgspec.json.encode(_Pid(process.pid, started)))

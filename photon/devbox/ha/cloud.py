@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -212,6 +212,7 @@ class HaCloud:
             self.say(what)
         with self.client() as client:
             self.wait_ready()
+            self.say("the system is READY")
             seeder = Seeder(client, self.say)
             seeder.hosts(servers.host_seeds(layout, shape))
             image = guest.image if guest is not None else self._blank_image()
@@ -253,7 +254,6 @@ class HaCloud:
             return "" if said == "READY" else said
 
         _until(ready, "the system is not ready", seconds_max)
-        self.say("the system is READY")
 
     def wait_standbys(self, seconds_max: float = READY_SECONDS_MAX) -> None:
         """Until PostgreSQL has a primary that takes writes, and all others follow it."""
@@ -269,6 +269,22 @@ class HaCloud:
             return ", ".join(states) or "Patroni does not answer"
 
         _until(ready, "PostgreSQL is not whole", seconds_max)
+
+    def wait_primary(
+        self, *, other_than: Collection[str], seconds_max: float = READY_SECONDS_MAX
+    ) -> None:
+        """Until a member that is none of these takes writes."""
+
+        def ready() -> str:
+            leader = self.primary()
+            return "" if leader and leader not in other_than else f"{leader or 'nobody'} leads"
+
+        _until(ready, "PostgreSQL has no other primary", seconds_max)
+
+    def wait_well(self, seconds_max: float = READY_SECONDS_MAX) -> None:
+        """Until one more failure may come: all standbys follow, all parts are READY."""
+        self.wait_standbys(seconds_max)
+        self.wait_ready(seconds_max)
 
     def down(self) -> list[str]:
         """Stops the guests (the next `up` starts them again), then all parts; who was stopped."""

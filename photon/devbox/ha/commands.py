@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+import sys
 from typing import Final
 
 import click
 
 from photon.devbox.ha.cloud import HaCloud
+from photon.devbox.ha.drilling import run, table
+from photon.devbox.ha.drills import DRILLS
 from photon.devbox.ha.layout import STATS_PORT, HaLayout, default_layout
 from photon.devbox.ha.proof import prove
 from photon.devbox.ha.servers import Shape
@@ -177,6 +181,33 @@ def stop(layout: HaLayout, part: str) -> None:
 def switchover(layout: HaLayout, to: str | None) -> None:
     """Makes another postgres-N (TO) the primary, in order."""
     guarded(lambda: click.echo(HaCloud(layout, saying()).switchover(to)))
+
+
+@ha.command()
+@click.argument("names", nargs=-1, type=click.Choice([drill.name for drill in DRILLS]))
+@click.pass_obj
+def drill(layout: HaLayout, names: tuple[str, ...]) -> None:
+    """Lets parts of a cloud that is up fail under load, and measures what clients notice.
+
+    Without NAMES all of them, one after the other: some ten minutes. Exit status 1 when something
+    that was acknowledged is not there, or the audit finds something.
+    """
+
+    def drill_them() -> None:
+        cloud = HaCloud(layout, saying())
+        seeded = cloud.up(cloud.shape)
+        chosen = [each for each in DRILLS if not names or each.name in names]
+        outcomes = asyncio.run(run(cloud, seeded, chosen))
+        click.echo()
+        for line in table(outcomes):
+            click.echo(line)
+        for outcome in outcomes:
+            for problem in (*outcome.wrong, *outcome.writes_failed):
+                click.echo(f"{outcome.drill.name}: {problem}")
+        if any(outcome.wrong for outcome in outcomes):
+            sys.exit(1)
+
+    guarded(drill_them)
 
 
 def _wanted(cloud: HaCloud, hosts: int | None, qemu_hosts: int | None) -> Shape:

@@ -117,7 +117,8 @@ def configure(layout: HaLayout, number: int) -> None:
 def kill_server(layout: HaLayout, number: int) -> bool:
     """kill -9 of the database server alone: its Patroni lives, and tells the others."""
     folder = layout.part_dir(f"{KIND}-{number}")
-    return Program(f"{KIND}-{number}-server", (), folder, beside=lambda: _server(folder)).kill()
+    data = folder / "data"
+    return Program(f"{KIND}-{number}-server", (), folder, beside=lambda: _server(data)).kill()
 
 
 def forget(layout: HaLayout, number: int) -> None:
