@@ -104,6 +104,8 @@ class Run:
             self.say("the cloud is under load")
             await self._break(probes, schedule, seconds)
             self._breaches += [Breach("READS_SEE_WRITES", text) for text in probes.stale]
+        if self.breaches:
+            return  # What else is wrong may be for the same reason, and would take long to find.
         self.say("no client works any more; all that was acknowledged is looked for")
         try:
             await self.load.settle()
@@ -131,7 +133,9 @@ class Run:
                 self.say("all is healed; clients end what they are doing")
                 await self._ended(loading)
         except* (NotWell, PartFailed, CutFailed) as failures:
-            self._breaches += [Breach("RECOVERS", str(each)) for each in _leaves(failures)]
+            lack = await asyncio.to_thread(self.cloud.lacks)
+            story = (*self.attempts.ill(), *([lack] if lack else []))
+            self._breaches += [Breach("RECOVERS", str(each), story) for each in _leaves(failures)]
         finally:
             for task in (breaking, loading, *beside):
                 task.cancel()

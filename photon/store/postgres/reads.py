@@ -125,6 +125,9 @@ class Reads:
         try:
             rows = await self._read(query)
         except Exception as error:  # The edge of a task: whoever waits must hear of it.
+            # With no connection at all it was never asked, and others would join it for ever.
+            if self._wanted.get(noun) is wanted:
+                del self._wanted[noun]
             for told in (told for those in wanted.values() for told in those):
                 if not told.done():
                     told.set_exception(error)
