@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 import click
 
 from bench import create as create_bench
-from bench import evenness, reads
+from bench import evenness, reads, store_table
 from bench import register as register_bench
 from bench import scale as scale_bench
+from bench.cloud import POSTGRESQL, SQLITE, CloudShape
 from bench.evenness_table import show_compared
 from bench.place import CASES
 from bench.placements import placements
@@ -23,6 +24,8 @@ VMS_MAX = 1_000_000  # The largest cloud that this is for.
 HOSTS_MAX = 100_000  # The largest cloud that this is for.
 AGENTS_MAX = 16  # Processes of simulated hosts; more would only share the same cores.
 COUNT_MAX = 10_000_000  # Every latency is kept: eight bytes each, and as much again to sort them.
+CONTROLLERS_MAX = 16  # What a PostgreSQL with its default of connections has room for.
+ROUNDS_MAX = 100
 LINES_MAX = 1_000  # The controller runs 512 tasks at a time, and as many wait.
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -55,11 +58,45 @@ def bench() -> None:
 @agents_option
 @number("--vms", 2000, VMS_MAX, "VMs to create.")
 @lines_option
+@click.option("--store", type=click.Choice([SQLITE, POSTGRESQL]), default=SQLITE, show_default=True)
+@number("--controllers", 1, CONTROLLERS_MAX, "Of them; more than one take --store postgresql.")
+@number("--leaf-hosts", 256, HOSTS_MAX, "Hosts in a leaf: more controllers want more leaves.")
 @as_json
-def create(hosts: int, agents: int, vms: int, lines: int, as_json: bool) -> None:
+def create(  # noqa: PLR0913  # its options
+    hosts: int,
+    agents: int,
+    vms: int,
+    lines: int,
+    store: str,
+    controllers: int,
+    leaf_hosts: int,
+    as_json: bool,
+) -> None:
     """VM creates: POST to COMPLETED over HTTP."""
-    measured, problem = create_bench.run(hosts=hosts, agents=agents, vms=vms, lines=lines)
+    if controllers > 1 and store == SQLITE:
+        raise click.UsageError("SQLite has one controller; give --store postgresql for more.")
+    shape = CloudShape(hosts, agents, store, controllers, leaf_hosts)
+    measured, problem = create_bench.run(shape, vms=vms, lines=lines)
     _end(measured, problem, as_json=as_json)
+
+
+@bench.command()
+@number("--hosts", 200, HOSTS_MAX, "Simulated hosts.")
+@number("--vms", 1500, VMS_MAX, "VMs to create in each run.")
+@lines_option
+@number("--rounds", 3, ROUNDS_MAX, "Runs of each kind, in turn.")
+@number("--leaf-hosts", 32, HOSTS_MAX, "Hosts in a leaf: more controllers want more leaves.")
+def stores(hosts: int, vms: int, lines: int, rounds: int, leaf_hosts: int) -> None:
+    """VM creates on SQLite, on PostgreSQL, and there with two controllers: one row a run.
+
+    The runs take turns, so that whatever else the machine does is in all three kinds.
+    """
+    shapes = [
+        CloudShape(hosts, 1, store, controllers, leaf_hosts)
+        for store, controllers in ((SQLITE, 1), (POSTGRESQL, 1), (POSTGRESQL, 2))
+    ]
+    if not store_table.compare(shapes, vms=vms, lines=lines, rounds=rounds):
+        raise SystemExit(1)
 
 
 @bench.command()

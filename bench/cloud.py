@@ -20,7 +20,8 @@ import msgspec
 import uvloop
 
 from bench.failure import BenchFailed
-from bench.processes import BenchProcess, cpu_seconds_of
+from bench.postgres import BenchPostgres
+from bench.processes import BenchProcess, Measurable, cpu_seconds_of
 from bench.registration import RegistrationLoad
 from photon.agent.drivers.simulated_site import addresses_of
 from photon.devbox.seed import BOOT_FLAVOR, TENANT, VM_FLAVOR, HostSeed, Seeded, Seeder
@@ -34,6 +35,7 @@ from photon.wire.v1.tenancy import Quota, QuotaStatusLineItem
 # In the checkout, which is on a disk: what is in memory says nothing about commits.
 FOLDER = Path(__file__).resolve().parents[1] / ".bench"
 ANY_PORT = "127.0.0.1:0"
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
 RAW_IMAGE_BYTES = 1 << 20
 BOOT_SIGNATURE = b"\x55\xaa"  # of a master boot record: without it the library refuses a raw disk
 BOOT_SIGNATURE_AT = 510
@@ -48,10 +50,17 @@ _COMMITS = (
 
 @dataclass(frozen=True, slots=True)
 class CloudShape:
-    """How many simulated hosts, divided among how many processes."""
+    """How many simulated hosts, divided among how many processes; and on what the plane stands.
+
+    `store` is SQLITE or POSTGRESQL, a server of the benchmark's own, or PHOTON_STORE's if that is
+    set. Only PostgreSQL has more controllers than one. `leaf_hosts` 0: as many as usually.
+    """
 
     hosts: int
     agents: int = 1
+    store: str = SQLITE
+    controllers: int = 1
+    leaf_hosts: int = 0
 
     def parts(self) -> list[tuple[int, int]]:
         """The number of each process's first host, from 1, and of how many it has."""
@@ -64,11 +73,33 @@ class CloudShape:
 class BenchCloud:
     """Processes by their names in the results; `store_path` is the controller's SQLite file."""
 
-    at: tuple[str, int]  # where the API is
-    processes: dict[str, BenchProcess]
+    ats: Sequence[tuple[str, int]]  # where the API is, at each controller
+    processes: dict[str, Measurable]
     store_path: Path
     seeded: Seeded
     seeds: Sequence[HostSeed]
+    store_url: str = ""  # of PostgreSQL
+
+    @property
+    def at(self) -> tuple[str, int]:
+        return self.ats[0]
+
+    def commits_of_store(self) -> int:
+        """Physical ones, of all controllers since their start."""
+        made = 0
+        for host, port in self.ats:
+            with Client(f"http://{host}:{port}") as client:
+                [part] = [
+                    part
+                    for part in client.system.status().components
+                    if part.component == "CLOUD_STORE"
+                ]
+                made += sum(int(one.stats["commits"]) for one in part.instances)
+        return made
+
+    def write_sets(self) -> int:
+        """All that were ever committed, leases and reports too."""
+        return self._count("SELECT revision FROM feed WHERE revision > ?", -1)
 
     def cpu_seconds(self) -> dict[str, float]:
         """Of each process since its start; this one is `load`."""
@@ -84,7 +115,8 @@ class BenchCloud:
         return self._count(_COMMITS, revision)
 
     def _count(self, statement: str, revision: int) -> int:
-        shared = os.environ.get("PHOTON_STORE", "")  # As the controller has it from us.
+        # As the controller has it from us.
+        shared = self.store_url or os.environ.get("PHOTON_STORE", "")
         if is_shared(shared):
             return asyncio.run(_count_in(shared, statement.replace("?", "$1"), revision))
         store = sqlite3.connect(f"file:{self.store_path}?mode=ro", uri=True)
@@ -138,7 +170,14 @@ def bench_cloud(shape: CloudShape, *, register: bool = True) -> Iterator[BenchCl
                 seeded = seed(client, place, seeds[0])
             if register:
                 _register(at, seeds[1:])
-            yield BenchCloud(at, programs.processes(), programs.store_path, seeded, seeds[1:])
+            yield BenchCloud(
+                programs.ats,
+                programs.processes(),
+                programs.store_path,
+                seeded,
+                seeds[1:],
+                programs.store_url,
+            )
         except (SdkError, asyncio.IncompleteReadError, OSError) as problem:
             raise BenchFailed(
                 f"The measured cloud broke: {problem}. This was the controller. "
@@ -157,21 +196,28 @@ class Programs:
         self._shape = shape
         self._remembering = remembering
         self._endpoints = [ANY_PORT for _ in shape.parts()]
-        self._started: list[BenchProcess] = []
+        self.agents: list[BenchProcess] = []
+        self.controllers: list[BenchProcess] = []
+        self._postgres: BenchPostgres | None = None
 
     @property
     def controller(self) -> BenchProcess:
-        return self._started[-1]
+        """The first."""
+        return self.controllers[0]
 
     @property
-    def agents(self) -> Sequence[BenchProcess]:
-        return self._started[:-1]
+    def store_url(self) -> str:
+        return "" if self._postgres is None else self._postgres.url
+
+    @property
+    def ats(self) -> list[tuple[str, int]]:
+        """Where the API is, at each controller."""
+        listening = [each.ready["listening"].removeprefix("http://") for each in self.controllers]
+        return [(host, int(port)) for host, _, port in (one.rpartition(":") for one in listening)]
 
     @property
     def at(self) -> tuple[str, int]:
-        """Where the API is."""
-        host, _, port = self.controller.ready["listening"].removeprefix("http://").rpartition(":")
-        return host, int(port)
+        return self.ats[0]
 
     @property
     def store_path(self) -> Path:
@@ -194,30 +240,46 @@ class Programs:
                 *("--driver", "simulated", "--listen", endpoint, *kept),
                 *("--hosts", str(hosts), "--first-host", str(first)),
             )
-            self._started.append(agent)
-        for agent in self._started:
+            self.agents.append(agent)
+        for agent in self.agents:
             agent.wait_ready()
-        self._endpoints = [agent.ready["listen"] for agent in self._started]
+        self._endpoints = [agent.ready["listen"] for agent in self.agents]
 
     def start_controller(self) -> None:
-        """Last, and once the agents run."""
-        controller = BenchProcess(
-            "photon.controller",
-            self.place / "controller.log",
-            *("--data-dir", str(self.place / "controller"), "--listen", ANY_PORT),
-        )
-        self._started.append(controller)
-        controller.wait_ready()
+        """Last, and once the agents run; all that there are to be."""
+        if self._shape.store == POSTGRESQL and self._postgres is None:
+            self._postgres = BenchPostgres()
+            self._postgres.start()
+        for number in range(1, self._shape.controllers + 1):
+            # The first has the place that a single one always had.
+            name = "controller" if number == 1 else f"controller-{number}"
+            controller = BenchProcess(
+                "photon.controller",
+                self.place / f"{name}.log",
+                *("--data-dir", str(self.place / name), "--listen", ANY_PORT, "--name", name),
+                *("--images-dir", str(self.place / "controller/images")),
+                *(("--store", self.store_url) if self._postgres else ()),
+                *(("--leaf-hosts", str(leaf)) if (leaf := self._shape.leaf_hosts) else ()),
+            )
+            self.controllers.append(controller)
+            controller.wait_ready()
 
     def stop(self) -> None:
-        """The controller first."""
-        while self._started:
-            self._started.pop().stop()
+        """The controllers first, and the store that they need to say goodbye after them."""
+        while self.controllers:
+            self.controllers.pop().stop()
+        while self.agents:
+            self.agents.pop().stop()
+        if self._postgres is not None:
+            self._postgres.remove()
+            self._postgres = None
 
-    def processes(self) -> dict[str, BenchProcess]:
+    def processes(self) -> dict[str, Measurable]:
         """By their names in results."""
-        agents = {f"agent-{number}": agent for number, agent in enumerate(self.agents, start=1)}
-        return {"controller-1": self.controller, **agents}
+        found: dict[str, Measurable] = {}
+        for kind, those in (("controller", self.controllers), ("agent", self.agents)):
+            found |= {f"{kind}-{number}": one for number, one in enumerate(those, start=1)}
+        return found if self._postgres is None else {**found, POSTGRESQL: self._postgres}
 
     def seeds(self) -> list[HostSeed]:
         return [

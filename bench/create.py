@@ -12,6 +12,8 @@ from bench.result import Measured
 from bench.tally import Tally, shown
 from bench.task_line import TaskFailed, TaskLine
 
+WARMING_VMS = 200  # Leaves are on their way to the other controllers when the cloud has started.
+
 
 class CreateLoad:
     """`lines` callers, each asking for a VM and waiting for it, until `count` were asked for."""
@@ -21,6 +23,7 @@ class CreateLoad:
         self._prefix = prefix  # of the VMs' names
         self._numbers = iter(range(count))
         self._lines = min(lines, count)
+        self._turn = 0
         self.tally = Tally(count)
         self.vm_ids: list[str] = []
 
@@ -29,7 +32,8 @@ class CreateLoad:
             await asyncio.gather(*(self._caller() for _ in range(self._lines)))
 
     async def _caller(self) -> None:
-        line = TaskLine(*self._cloud.at)
+        self._turn += 1  # Each controller has as many callers as the next.
+        line = TaskLine(*self._cloud.ats[self._turn % len(self._cloud.ats)])
         await line.open()
         path = f"/v1/projects/{self._cloud.seeded.project_id}/vms"
         for number in self._numbers:
@@ -45,14 +49,20 @@ class CreateLoad:
         await line.close()
 
 
-def run(*, hosts: int, agents: int, vms: int, lines: int) -> tuple[Measured, str]:
+def run(shape: CloudShape, *, vms: int, lines: int) -> tuple[Measured, str]:
     """What was measured, and what the first error said."""
-    with bench_cloud(CloudShape(hosts, agents)) as cloud:
+    with bench_cloud(shape) as cloud:
+        if len(cloud.ats) > 1:
+            uvloop.run(CreateLoad(cloud, WARMING_VMS, lines, "warm").run())
         load = CreateLoad(cloud, vms, lines)
+        groups, sets = cloud.commits_of_store(), cloud.write_sets()
         cpu, revision, began = cloud.cpu_seconds(), cloud.revision(), time.perf_counter()
         uvloop.run(load.run())
         seconds = time.perf_counter() - began
         used, commits = spent(cpu, cloud.cpu_seconds()), cloud.commits_since(revision)
+        groups, sets = cloud.commits_of_store() - groups, cloud.write_sets() - sets
     tally = load.tally
-    measured = Measured("create", tally.latencies_ms, seconds, used, commits, tally.errors)
+    measured = Measured(
+        "create", tally.latencies_ms, seconds, used, commits, tally.errors, groups, sets
+    )
     return measured, tally.problem

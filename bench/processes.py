@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -19,6 +19,13 @@ STOP_SECONDS_MAX = (
     30.0  # A controller lets its tasks end for ten seconds, its requests for fifteen.
 )
 LOG_LINES_SHOWN = 12  # Enough for a traceback's end.
+
+
+class Measurable(Protocol):
+    """What has used so much until now: a process, or a few that belong together."""
+
+    def cpu_seconds(self) -> float: ...
+    def resident_mib(self) -> float: ...
 
 
 class BenchProcess:

@@ -35,6 +35,8 @@ class Result(msgspec.Struct):
     cpu_us_per_op: dict[str, float]
     commits_per_op: float
     errors: int
+    store_commits_per_second: float = 0.0
+    write_sets_per_commit: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Measured:
     cpu_seconds: Mapping[str, float]
     commits: int = 0
     errors: int = 0
+    groups: int = 0  # physical commits of the store, and how many write-sets they made durable
+    write_sets: int = 0
 
 
 def result(run: Measured) -> Result:
@@ -65,6 +69,8 @@ def result(run: Measured) -> Result:
         cpu_us_per_op={name: round(cpu / done * 1e6, 1) for name, cpu in run.cpu_seconds.items()},
         commits_per_op=round(run.commits / done, 3),
         errors=run.errors,
+        store_commits_per_second=round(run.groups / run.seconds, 1),
+        write_sets_per_commit=round(run.write_sets / max(run.groups, 1), 2),
     )
 
 
@@ -93,6 +99,9 @@ def show(one: Result, *, as_json: bool) -> None:
         "p99 ms": f"{one.latency_ms.p99:,.3g}",
         "commits each": f"{one.commits_per_op:g}",
     }
+    if one.store_commits_per_second:
+        rows["the store's commits a second"] = f"{one.store_commits_per_second:,.0f}"
+        rows["write-sets a commit"] = f"{one.write_sets_per_commit:.1f}"
     rows |= {f"{name} CPU µs each": f"{cpu:,.0f}" for name, cpu in one.cpu_us_per_op.items()}
     for name, value in rows.items():
         table.add_row(name, value)

@@ -78,7 +78,7 @@ class Probe:
 
     def cloud(self) -> BenchCloud:
         programs = self._programs
-        return BenchCloud(programs.at, programs.processes(), programs.store_path, self._seeded, ())
+        return BenchCloud(programs.ats, programs.processes(), programs.store_path, self._seeded, ())
 
     async def level(self, filled: Filled, vms: int, asked: Asked) -> Level:
         """Starts all programs; the caller stops them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 from urllib.parse import parse_qs, urlsplit
 
 from photon.api.plane import Instance
@@ -18,6 +18,14 @@ ASK_SECONDS: Final = 3.0  # Who looks at a status wants it to come, above all wh
 
 READY, INITIALIZING, UNREACHABLE = "READY", "INITIALIZING", "UNREACHABLE"
 PARTIAL_ERROR: Final = "PARTIAL_ERROR"
+
+
+@runtime_checkable
+class Committing(Protocol):
+    """A store that counts its physical commits, of this process and since its start."""
+
+    @property
+    def commits(self) -> int: ...
 
 
 class Parts:
@@ -86,7 +94,10 @@ class Parts:
                 revision = await self._store.revision()
         except Exception as problem:  # Whatever it is, this is where it is told.
             return [Instance("CLOUD_STORE", address, UNREACHABLE, message=repr(problem))]
-        return [Instance("CLOUD_STORE", address, READY, stats={"revision": str(revision)})]
+        stats = {"revision": str(revision)}
+        if isinstance(self._store, Committing):
+            stats["commits"] = str(self._store.commits)
+        return [Instance("CLOUD_STORE", address, READY, stats=stats)]
 
     async def _servers(self) -> list[Instance]:
         servers = await self._coordination.servers(seconds=ASK_SECONDS)

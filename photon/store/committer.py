@@ -64,6 +64,7 @@ class Committer:
         self._clock = clock
         self._queue: deque[_Waiting] = deque()
         self._group: list[_Waiting] = []
+        self.commits = 0  # physical ones, for figures
         self._changes: list[list[Change]] = []
         self._running = False
         self._idle = asyncio.Event()
@@ -107,6 +108,7 @@ class Committer:
             self._committed(error)
             return
         if self._changes:
+            self.commits += 1
             self._writer.committing()
             self._durably.commit(self._commit, self._committed)
         else:

@@ -90,6 +90,11 @@ class SqliteStore:
             raise StoreUnavailable("The store is closed. Start the controller again.")
         return await self._committer.submit(writes)
 
+    @property
+    def commits(self) -> int:
+        """Physical ones, since it was opened."""
+        return self._committer.commits
+
     async def find(self, noun: Noun[E], id: str) -> E | None:
         known = self._recent.find(noun, id)
         if known is not None:

@@ -54,6 +54,21 @@ def children_of(pid: int) -> dict[int, Path]:
     return {int(child): Path(os.readlink(f"/proc/{child}/fd/2")).parent for child in children}
 
 
+@pytest.mark.slow
+def test_two_controllers_on_postgresql_are_measured_and_so_is_the_server() -> None:
+    one = measured(
+        *("create", "--hosts", "4", "--vms", "8", "--lines", "4"),
+        *("--store", "postgresql", "--controllers", "2", "--leaf-hosts", "2"),
+    )
+    assert (one.operation, one.count, one.errors) == ("create", 8, 0)
+    used = {"controller-1", "controller-2", "postgresql", "agent-1", "load"}
+    assert one.cpu_us_per_op.keys() == used
+    assert one.store_commits_per_second > 0
+    assert one.write_sets_per_commit >= 1
+    refused = started("create", "--controllers", "2")
+    assert "SQLite has one controller" in refused.communicate(timeout=SECONDS_MAX)[1]
+
+
 def test_placements_are_measured_one_by_one() -> None:
     one = measured("place", "--hosts", "4", "--count", "50")
     assert (one.operation, one.count, one.errors) == ("place", 50, 0)

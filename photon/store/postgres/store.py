@@ -163,6 +163,11 @@ class PostgresStore:
             raise StoreUnavailable("The store is closed. Start the controller again.")
         return await self.committer.submit(writes)
 
+    @property
+    def commits(self) -> int:
+        """Physical ones of this store object, since it was opened."""
+        return self.committer.groups
+
     async def find(self, noun: Noun[E], id: str) -> E | None:
         return await self._reads.find(noun, id)
 
