@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from itertools import combinations
 from statistics import median
 
 from rich.console import Console
@@ -31,6 +32,7 @@ def compare(shapes: Sequence[CloudShape], *, vms: int, lines: int, rounds: int) 
     """Prints the table; whether nothing failed. The first shape is what others are held against."""
     runs: dict[str, list[Measured]] = {_name(shape): [] for shape in shapes}
     table = Table(*COLUMNS)
+    table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
     for number in range(1, rounds + 1):
@@ -42,15 +44,15 @@ def compare(shapes: Sequence[CloudShape], *, vms: int, lines: int, rounds: int) 
                 print(problem, file=sys.stderr)
     console = Console(width=TABLE_WIDTH)
     console.print(table)
-    base = next(iter(runs.values()))
     for name, those in runs.items():
         each = [_controllers(one) for one in those]
-        pairs = [_controllers(one) / _controllers(of) for one, of in zip(those, base, strict=True)]
-        console.print(
-            f"{name}: {median(each):,.0f} µs a VM of controllers, the median of {len(each)}; "
-            f"{median(pairs):.2f} times {next(iter(runs))} "
-            f"(pairs: {', '.join(f'{pair:.2f}' for pair in pairs)})"
-        )
+        console.print(f"{name}: {median(each):,.0f} µs a VM of controllers, median of {len(each)}")
+    for name, of in combinations(runs, 2):
+        pairs = [
+            _controllers(b) / _controllers(a) for a, b in zip(runs[name], runs[of], strict=True)
+        ]
+        told = ", ".join(f"{pair:.2f}" for pair in pairs)
+        console.print(f"{of} / {name}: {median(pairs):.2f}, the median of the pairs {told}")
     return not any(one.errors for those in runs.values() for one in those)
 
 

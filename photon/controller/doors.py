@@ -10,8 +10,10 @@ from photon.outside.clock import Clock
 from photon.outside.ids import Ids
 from photon.rpc.network import Network
 from photon.scheduler.door import Door
+from photon.scheduler.pace import Pace
 from photon.scheduler.protocol import ChildNode
 from photon.scheduler.remote import RemoteDoor
+from photon.scheduler.vain import Vain
 
 
 class Doors:
@@ -22,6 +24,7 @@ class Doors:
         self._clock = clock
         self._ids = ids
         self._mine = Door(clock, ids.new())
+        self._pace = Pace(vain=Vain(clock))
         self._others: dict[str, RemoteDoor] = {}  # by member
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -41,7 +44,7 @@ class Doors:
         door = self._others.get(member.id)
         if door is None:
             door = self._others[member.id] = RemoteDoor(
-                self._network, member.node_endpoint, self._clock, self._ids.new()
+                self._network, member.node_endpoint, self._clock, self._ids.new(), self._pace
             )
             door.start()
         return door.node(leaf_id, owns, hosts)

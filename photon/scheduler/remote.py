@@ -12,7 +12,6 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from photon.domain.demand import Demand, NoPlacement, Placement
@@ -25,16 +24,11 @@ from photon.scheduler import node_messages as messages
 from photon.scheduler.hearing import Hearing
 from photon.scheduler.node_messages import Confirm, Hold, Notice, Refused, Release
 from photon.scheduler.notices import Notices
+from photon.scheduler.pace import Pace
 from photon.scheduler.policy import RESERVATION_LEASE_SECONDS
 from photon.scheduler.summary import Facts, Summary, silence, silenced
+from photon.scheduler.vain import Vain
 
-# A leaf answers in a millisecond; a process that pauses for longer than this is as good as gone,
-# and a demand has other children to try within the seconds that its saga takes anyway.
-CALL_SECONDS: Final = 2.0
-# The heartbeat of a cloud in which nothing changes; else it comes with each second's changes.
-POLL_WAIT_MS: Final = 4_000
-# Before the next try after one that failed, and between looks at a door that is silent.
-POLL_PAUSE_SECONDS: Final = 0.5
 # Calls without an answer in a row, although polls are answered: then none for a while.
 TIMEOUTS_MAX: Final = 3
 REST_SECONDS: Final = 5.0
@@ -60,15 +54,6 @@ class _Placed(NamedTuple):
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How long a door waits for what; tests with little time give less."""
-
-    call_seconds: float = CALL_SECONDS
-    poll_wait_ms: int = POLL_WAIT_MS
-    poll_pause_seconds: float = POLL_PAUSE_SECONDS
-
-
 class RemoteDoor:
     """Not for threads. `start` it; until its first poll is answered its nodes are silent."""
 
@@ -86,6 +71,7 @@ class RemoteDoor:
         self._clock = clock
         self._caller_id = caller_id
         self._pace = pace or Pace()
+        self._vain = self._pace.vain or Vain(clock, 1.5 * self._pace.call_seconds)
         self._notices = Notices(self._tell, clock)
         self._nodes: dict[str, RemoteNode] = {}
         self._connection: Connection | None = None  # None: calls are not let through
@@ -109,9 +95,6 @@ class RemoteDoor:
                 node.learn(self._told[node_id])
         node.lie_over(owns, hosts)
         return node
-
-    def forget(self, node_id: str) -> None:
-        self._nodes.pop(node_id, None)
 
     def start(self) -> None:
         self._work = [
@@ -215,7 +198,7 @@ class RemoteDoor:
 
     async def place(self, node: RemoteNode, demand: Demand) -> Placement | NoPlacement:
         if self._notices.concern(demand.id) and self._open() is not None:
-            await self._settle(self._notices.all_told())
+            await self._settle(self._notices.all_told(), demand.id)
         try:
             answer = messages.answer_of(await self._ask(node, "place", demand), demand)
         except (CallFailed, BadArguments) as problem:
@@ -266,16 +249,30 @@ class RemoteDoor:
 
     async def _ask(self, node: RemoteNode, method: str, demand: Demand) -> Any:
         arguments = (node.id, messages.demand_to(demand))
-        return await self._listening().call(method, arguments, self._pace.call_seconds)
+        connection, seconds = self._listening(), self._seconds_for(demand.id)
+        if not seconds:
+            raise ConnectFailed(f"{self.endpoint} is not asked: others kept this demand waiting")
+        began = self._clock.monotonic()
+        try:
+            return await connection.call(method, arguments, seconds)
+        except CallTimedOut:
+            self._vain.waited(demand.id, self._clock.monotonic() - began)
+            raise
+
+    def _seconds_for(self, demand_id: str) -> float:
+        return min(self._pace.call_seconds, self._vain.left(demand_id))
 
     async def _say(self, demand_id: str, notice: Notice) -> None:
         """Waits for it only while somebody seems to listen; it is told later if need be."""
         told = self._notices.put_now(demand_id, notice)
         if self._open() is not None:
-            await self._settle(told)
+            await self._settle(told, demand_id)
 
-    async def _settle(self, told: asyncio.Future[None]) -> None:
-        await asyncio.wait([told], timeout=self._pace.call_seconds)
+    async def _settle(self, told: asyncio.Future[None], demand_id: str) -> None:
+        began = self._clock.monotonic()
+        await asyncio.wait([told], timeout=self._seconds_for(demand_id))
+        if not told.done():
+            self._vain.waited(demand_id, self._clock.monotonic() - began)
 
     async def _tell(self, first_number: int, notices: list[bytes]) -> None:
         arguments = (self._caller_id, first_number, notices)

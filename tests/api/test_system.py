@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -218,6 +219,21 @@ async def test_orphans_are_listed_until_they_are_removed(api: Api) -> None:
             "removalTime": 305_000,
         }
     ]
+
+
+async def test_of_audits_that_are_asked_for_at_the_same_moment_one_is_accepted(
+    tmp_path: Path,
+) -> None:
+    """Whichever controllers are asked: both looked before either had written."""
+    api = CloudApi(tmp_path, hosts=1)
+    await api.open()
+    try:
+        await api.cloud.audit_turn.acquire()
+        answers = await asyncio.gather(*(api.ask("POST", "/v1/system/audit") for _ in range(3)))
+        assert sorted(answer.status_code for answer in answers) == [201, 429, 429]
+    finally:
+        api.cloud.audit_turn.release()
+        await api.close()
 
 
 async def test_an_audit_is_asked_for_once_at_a_time(tmp_path: Path) -> None:

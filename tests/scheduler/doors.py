@@ -12,8 +12,9 @@ from photon.outside.clock import RealClock
 from photon.rpc.network import Network, TcpNetwork
 from photon.scheduler.door import Door
 from photon.scheduler.leaf import Leaf
+from photon.scheduler.pace import Pace
 from photon.scheduler.protocol import ChildNode
-from photon.scheduler.remote import Pace, RemoteDoor, RemoteNode
+from photon.scheduler.remote import RemoteDoor, RemoteNode
 from tests.scheduler.cloud import TurnedClock, a_leaf, an_inventory
 
 SECONDS = 20.0  # No wait here takes that long; a test that needs it all has failed.

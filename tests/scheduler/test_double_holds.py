@@ -13,9 +13,10 @@ from photon.domain.demand import Demand, Placement
 from photon.domain.guest import AgentRefusal
 from photon.scheduler.branch import Branch
 from photon.scheduler.leaf import Leaf
+from photon.scheduler.pace import Pace
 from photon.scheduler.policy import RESERVATION_LEASE_SECONDS
 from photon.scheduler.protocol import ChildNode
-from photon.scheduler.remote import Pace, RemoteDoor
+from photon.scheduler.remote import RemoteDoor
 from tests.scheduler.cloud import a_demand, a_guest, a_view, an_inventory
 from tests.scheduler.doors import SteppedClock, an_open_door, node_of, until
 from tests.scheduler.faulty import FaultyNetwork

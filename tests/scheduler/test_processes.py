@@ -29,7 +29,8 @@ from photon.outside.ids import TimeOrderedIds
 from photon.rpc.agent_messages import agent_service
 from photon.rpc.network import TcpNetwork
 from photon.rpc.server import Server
-from photon.scheduler.remote import Pace, RemoteNode
+from photon.scheduler.pace import Pace
+from photon.scheduler.remote import RemoteNode
 from photon.scheduler.root import Root
 from tests.agent.conftest import PaperDoors, a_spec
 from tests.kill.program import Program

@@ -17,7 +17,8 @@ from photon.scheduler.capacity import capacity_of
 from photon.scheduler.errors import NodesSilent
 from photon.scheduler.leaf import Leaf
 from photon.scheduler.node_messages import Confirm, Release, notice_to
-from photon.scheduler.remote import TIMEOUTS_MAX, Pace
+from photon.scheduler.pace import Pace
+from photon.scheduler.remote import TIMEOUTS_MAX
 from photon.scheduler.root import Root
 from photon.scheduler.seats import Seat
 from photon.scheduler.sentence import error_of

@@ -22,6 +22,7 @@ from photon.domain.kinds import EntityKind
 from photon.domain.orders.system import AuditSystem
 from photon.domain.system import SYSTEM_ID, System, SystemState
 from photon.domain.task import TaskState
+from photon.store.errors import AlreadyExists, StaleGeneration
 from photon.store.nouns import DATASTORES, HOSTS, ORPHANS, PROJECTS, SYSTEM, TASKS, TENANTS, VMS
 from photon.store.protocol import Insert, Update, Write
 from photon.wire.v1 import system as wire
@@ -31,6 +32,7 @@ from photon.wire.v1.vm import Vm
 
 SystemCall = Call[NoQuery, None]
 
+AUDIT_TRIES_MAX: Final = 5  # The system's row is written by operators, now and then.
 TASKS_OF_SYSTEM_MAX: Final = 100  # Open at once; an operator has one or two.
 
 
@@ -118,14 +120,28 @@ async def audit_system(plane: Plane, call: SystemCall) -> Task:
     Raises:
         AuditUnderWay: one runs already, here or at another controller.
     """
+    for _ in range(AUDIT_TRIES_MAX):
+        # Read before the look at tasks and required with the new one: of two that look at the same
+        # moment, at whichever controllers, one looks again.
+        system = await _stored(plane)
+        await _refuse_second_audit(plane)
+        ask = Ask(AUDIT, EntityKind.DEPLOYMENT, SYSTEM_ID)
+        job = Job(plane.ids.new(), AuditSystem())
+        try:
+            return await submitted(plane, call, ask, job, [_write(system)])
+        except (StaleGeneration, AlreadyExists) as conflict:
+            if conflict.noun != SYSTEM.name:
+                raise
+    raise AuditUnderWay("(another one that begins now)")
+
+
+async def _refuse_second_audit(plane: Plane) -> None:
     where = {"entity_id": SYSTEM_ID, "entity_kind": EntityKind.DEPLOYMENT}
     for state in (TaskState.QUEUED, TaskState.STARTED):
         page = await plane.store.page(TASKS, {**where, "state": state}, limit=TASKS_OF_SYSTEM_MAX)
         for task in page.items:
             if task.operation == AUDIT:
                 raise AuditUnderWay(task.id)
-    ask = Ask(AUDIT, EntityKind.DEPLOYMENT, SYSTEM_ID)
-    return await submitted(plane, call, ask, Job(plane.ids.new(), AuditSystem()), [])
 
 
 async def show_properties(plane: Plane, call: SystemCall) -> wire.SystemProperties:
