@@ -82,14 +82,9 @@ class SimulatedController:
 
     async def restart(self) -> None:
         """A new life; crashes first, if it lives. Returns when it serves."""
+        self.crash()
         self.begin_again()
         await self._started.wait()
-
-    def begin_again(self) -> None:
-        """As `restart`, without waiting until it serves."""
-        self.crash()
-        self._site.trace.say("restart", process=self.name)
-        self._begin()
 
     def begin_again(self) -> None:
         """As `restart`, of who is dead; whether it comes to serve is not awaited."""
