@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
 import subprocess
@@ -19,6 +18,7 @@ from photon.simulation.guard import AskedOutside, guarded
 from photon.simulation.loop import SimulatedLoop
 from photon.simulation.process import Process
 from photon.simulation.world import Size, World, play
+from tests.simulation.scenes import Cloud
 
 SEED = 5
 SECONDS_MAX = 300.0  # A few seconds of CPU each, on a machine that may be busy.
@@ -49,8 +49,7 @@ def test_the_same_seed_gives_the_same_bytes_in_another_process() -> None:
 
 def test_another_seed_gives_another_run() -> None:
     async def scene(world: World) -> str:
-        await world.start()
-        await asyncio.sleep(10)
+        await Cloud(world).furnish()
         return world.trace.hash()
 
     hashes = [play(seed, Size(controllers=1, hosts=1), scene) for seed in (1, 1, 2)]
