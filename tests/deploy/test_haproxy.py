@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import logging
 import ssl
@@ -17,10 +18,19 @@ import pytest
 import pytest_asyncio
 
 from photon.api.request import BODY_BYTES_MAX
+from photon.api.route import REVISION_HEADER
+from photon.api.watching import DRAIN_SECONDS
+from photon.domain.zone import Zone
+from photon.outside.clock import RealClock
 from photon.sdk.client import AsyncClient, Settings
 from photon.sdk.nouns.catalogue import ImageUpload
+from photon.store.nouns import NOUNS, ZONES
+from photon.store.opening import open_store
+from photon.store.postgres.driver import connect
+from photon.store.protocol import Insert
 from photon.wire.v1.vm import AttachedDiskCreateSpec, VmCreateSpec
-from tests.deploy.proxy import FAREWELL_SECONDS, Haproxy
+from tests.deploy.proxy import FAREWELL_SECONDS, LOOK_SECONDS, Haproxy
+from tests.deploy.watching import WatchingClient
 from tests.kill.load import Load
 from tests.kill.seed import BOOT_FLAVOR, VM_FLAVOR
 from tests.kill.several import Several, start_several
@@ -30,8 +40,15 @@ log = logging.getLogger(__name__)
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 OWNERS: Final = 2  # At work at the same time: so few that two cores have room for restarts.
+# Between their rounds: a call that a restart would break is as likely found by a few each second as
+# by as many as two cores can do, for the half minute that restarts take.
+REST_SECONDS: Final = 0.3
+WRITERS, TENANTS_EACH = 4, 15
+FEED_LEFT: Final = 50  # Revisions: nobody who works is so far behind.
+BIG_ZONES, BIG_NAME = 200, "n" * 60_000  # More than all the buffers on the way: 12 MB.
 IMAGE_BYTES: Final = 8 << 20
 EACH: Final = 9  # Calls of each method under way when a controller dies: three of each are its own.
+CHUNK: Final = 1 << 16
 CALL_SECONDS_MAX: Final = 60.0  # A lost answer is a failure, not a test that hangs.
 ENDED: Final = ("COMPLETED", "ERROR")
 
@@ -164,6 +181,7 @@ async def test_all_are_restarted_one_after_the_other_and_no_call_fails(
         restarting = asyncio.create_task(_restart_each(proxy, several))
         while not restarting.done():
             await load.run(OWNERS)
+            await asyncio.sleep(REST_SECONDS)
         await restarting
     calls = proxy.calls()[before:]
     bad = [call for call in calls if call.status >= 300 or call.end != "----"]
@@ -215,6 +233,87 @@ async def test_when_one_is_killed_only_what_may_not_be_repeated_fails(
         assert sorted(name for name in tenants if name in names) == names
         await proxy.sees("controller-1", "DOWN")
         assert await _status(client, "DELETE", min(lost)) == 201
+
+
+async def test_a_watch_goes_on_at_another_controller_without_a_gap_or_a_double(
+    proxy: Haproxy, several: Several
+) -> None:
+    """The controller that serves it is killed meanwhile: only one is left then."""
+    async with raw(proxy) as client, raw(proxy) as watching:
+        listed = await client.get("/v1/tenants")
+        watch = WatchingClient(watching, "/v1/tenants", listed.headers[REVISION_HEADER])
+        running = asyncio.create_task(watch.run())
+        await proxy.under_way(1)
+        [serving] = [name for name, row in (await proxy.rows()).items() if int(row["scur"])]
+        writing = [asyncio.create_task(_write(client, f"w{n}")) for n in range(WRITERS)]
+        await watch.saw({"w0-1"})
+        await several.controllers[int(serving.removeprefix("controller-")) - 1].kill()
+        written = set().union(*await asyncio.gather(*writing))
+        async with asyncio.timeout(CALL_SECONDS_MAX):
+            await watch.saw(written)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    told = [event["item"]["name"] for event in watch.seen]
+    assert sorted(name for name in told if name in written) == sorted(written)
+    assert len(watch.positions) == len(set(watch.positions))
+    revisions = [event["revision"] for event in watch.seen]
+    assert revisions == sorted(revisions)
+    assert watch.begun >= 2, "it was cut, and went on"
+
+
+async def _write(client: httpx2.AsyncClient, prefix: str) -> set[str]:
+    """Makes tenants, one after the other, each until it is acknowledged; their names."""
+    names = [f"{prefix}-{number}" for number in range(TENANTS_EACH)]
+    for name in names:
+        while await _post(client, name) != 201:  # noqa: ASYNC110  # nothing tells when to ask again
+            await asyncio.sleep(LOOK_SECONDS)
+    return set(names)
+
+
+async def test_who_was_away_for_too_long_is_told_to_list_again(
+    proxy: Haproxy, several: Several
+) -> None:
+    connection = await connect(several.postgres.url())
+    async with connection.transaction():
+        trimmed = await connection.fetchval(
+            "UPDATE feed SET trimmed = revision - $1 RETURNING trimmed", FEED_LEFT
+        )
+        await connection.execute("DELETE FROM changes WHERE revision <= $1", trimmed)
+    await connection.close(timeout=1)
+    async with raw(proxy) as client:
+        answer = await client.get(f"/v1/tenants?watch=true&since={trimmed - 1}")
+        assert answer.status_code == 410
+        assert answer.json()["code"] == "RevisionGone"
+        assert "list" in answer.json()["message"]
+        async with client.stream("GET", f"/v1/tenants?watch=true&since={trimmed}") as stream:
+            assert stream.status_code == 200
+
+
+async def test_who_reads_nothing_of_its_watch_is_cut_off(proxy: Haproxy, several: Several) -> None:
+    """The controller fills what lies between, waits, and lets go; it keeps nothing for it."""
+    store = await open_store(several.postgres.url(), NOUNS, RealClock())
+    first = await store.revision()
+    for start in range(0, BIG_ZONES, 10):
+        zones = [Zone(f"big-{start + n:04}", BIG_NAME) for n in range(10)]
+        await store.commit([Insert(ZONES, zone) for zone in zones])
+    await store.close()
+    host, port = proxy.address.split(":")
+    context = ssl.create_default_context(cafile=proxy.ca)
+    reader, writer = await asyncio.open_connection(host, int(port), ssl=context, limit=1_000)
+    path = f"/v1/zones?watch=true&since={first}"
+    writer.write(f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+    await proxy.under_way(1)
+    # What lies between keeps the call open when the controller is rid of it, and nothing tells.
+    await asyncio.sleep(DRAIN_SECONDS + 5)
+    got = 0
+    async with asyncio.timeout(CALL_SECONDS_MAX):
+        with contextlib.suppress(ConnectionError):
+            while piece := await reader.read(CHUNK):
+                got += len(piece)
+    writer.transport.abort()
+    assert got < BIG_ZONES * len(BIG_NAME)
+    async with raw(proxy) as client:
+        assert await _status(client, "GET", "/v1/zones") == 200
 
 
 async def _tenant(client: httpx2.AsyncClient, name: str) -> str:
