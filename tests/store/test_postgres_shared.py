@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
@@ -19,14 +20,26 @@ __all__ = ["stores"]
 
 PROCESSES = 3
 WRITE_SETS = 400  # by each process
+KILLED_MIN = 5  # Writers' sessions; a quick machine is done after some twenty.
 # What a COMMIT may wait for, made long and uneven: a disk, a standby. A revision that was given
 # out before such a wait, without a lock, would become visible after a higher one.
+# The other trigger dawdles in the middle of a group, when its changes are written and its COMMIT is
+# not yet asked for.
 SLOW_COMMITS = """
 CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN PERFORM pg_sleep(random() * random() * 0.02); RETURN NULL; END $$;
 CREATE CONSTRAINT TRIGGER dawdle AFTER UPDATE ON feed
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION dawdle();
+CREATE TRIGGER dawdle_before AFTER INSERT ON changes
+  FOR EACH STATEMENT EXECUTE FUNCTION dawdle();
 """
+# Whoever it meets: a writer that waits for the lock, that has it, or that is in its COMMIT; a
+# reader; somebody who listens. Each must come back, and find out what became of what it had sent.
+KILL_ONE = """
+SELECT application_name, pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE application_name LIKE 'photon %' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1
+"""
+KILL_EVERY_SECONDS = 0.05
 
 
 class Shared:
@@ -68,8 +81,20 @@ async def follow(store: PostgresStore, seen: list[Change], done: asyncio.Event) 
             return
 
 
+async def sabotage(url: str, killed: Counter[str]) -> None:
+    connection = await connect(url)
+    try:
+        while True:
+            await asyncio.sleep(KILL_EVERY_SECONDS)
+            for row in await connection.fetch(KILL_ONE):
+                killed[" ".join(row["application_name"].split()[:2])] += 1
+    finally:
+        await connection.close(timeout=1)
+
+
 async def test_no_change_appears_below_one_that_was_seen(shared: Shared) -> None:
-    """Processes commit at once, each COMMIT as slow as it likes, and readers never miss a thing."""
+    """Processes commit at once, each group and each COMMIT as slow as it likes, sessions are killed
+    in the middle of whatever they do, and readers never miss a thing, nor see one twice."""
     store = await shared.open_another()
     connection = await connect(shared.url)
     await connection.execute(SLOW_COMMITS)
@@ -87,12 +112,17 @@ async def test_no_change_appears_below_one_that_was_seen(shared: Shared) -> None
         for n in range(PROCESSES)
     ]
     acknowledged: dict[str, int] = {}
+    killed = Counter[str]()
+    saboteur = asyncio.create_task(sabotage(shared.url, killed))
     for writer in writers:
         out, _ = await writer.communicate()
         assert writer.returncode == 0
         acknowledged |= {id: int(r) for id, r in map(str.split, out.decode().splitlines())}
+    saboteur.cancel()
+    await asyncio.gather(saboteur, return_exceptions=True)
     done.set()
     await asyncio.gather(*readers)
+    assert killed["photon writer"] >= KILLED_MIN, killed
     assert len(acknowledged) == PROCESSES * WRITE_SETS
     assert sorted(acknowledged.values()) == [*range(1, PROCESSES * WRITE_SETS + 1)]
     await told(heard, PROCESSES * WRITE_SETS)
