@@ -19,6 +19,7 @@ from photon.controller.config import ControllerConfig
 from photon.controller.doors import Doors
 from photon.controller.outside import Outside
 from photon.controller.parts import Parts
+from photon.controller.release import release
 from photon.controller.system_row import SystemRow
 from photon.controller.tree_part import Ground, TreePart
 from photon.coordination.protocol import CONTROLLER
@@ -186,7 +187,7 @@ class ControllerProcess:
             ids=self._ids,
             images=self._images,
             ends=self._waiting,
-            release=self._outside.release,
+            release=release(),
             system=self._system.get,
             scheduler=self._tree.root,
             instances=Parts(
@@ -194,7 +195,7 @@ class ControllerProcess:
                 self._config.store,
                 self._coordination,
                 (CHAIRMAN, *OFFICES),
-                self._outside.release.base_version,
+                release().base_version,
             ).instances,
             leaving=lambda: self.leaving,
             topology=self._tree.picture,

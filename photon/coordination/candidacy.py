@@ -6,9 +6,9 @@ can be lost, and the node be there.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Protocol
 
+from photon.coordination.leading import Leading
 from photon.coordination.session import Found, NodeSession
 
 
@@ -29,27 +29,18 @@ class Candidacy:
         self._office = office
         self._path = path
         self._candidate = candidate
-        self._fence: int | None = None
+        self._leading = Leading(candidate.holds)
+        self.fence, self.wait = self._leading.fence, self._leading.wait
         self._leader: str | None = None
         self._known: dict[str, Found] = {}  # what the nodes hold never changes
-        self._seen = asyncio.Event()
-        self.resigned = False
 
     @property
     def office(self) -> str:
         return self._office
 
-    def fence(self) -> int | None:
-        return self._fence if self._candidate.holds() else None
-
-    async def wait(self) -> int:
-        while True:
-            assert not self.resigned, "who resigned does not lead again"
-            fence = self.fence()
-            if fence is not None:
-                return fence
-            self._seen.clear()
-            await self._seen.wait()
+    @property
+    def resigned(self) -> bool:
+        return self._leading.resigned
 
     async def resign(self) -> None:
         self.drop()
@@ -57,15 +48,14 @@ class Candidacy:
 
     def drop(self) -> None:
         """Leads no more, and does not try again."""
-        self.resigned = True
-        self._fence = None
+        self._leading.resign()
 
     def leader(self) -> str | None:
         return self._leader
 
     async def look(self) -> bool:
         """Sees who leads; answers whether that is news. Stands, if it does not yet."""
-        before = self._leader, self._fence
+        before = self._leader, self._leading.number
         session = self._candidate.session
         if not self.resigned and not await self._mine():
             await session.ensure(self._path)
@@ -76,9 +66,9 @@ class Candidacy:
         first = next(iter(self._known.items()), None)
         self._leader = None if first is None else first[1].value.decode()
         leads = first is not None and not self.resigned and mine[:1] == [first[0]]
-        self._fence = first[1].made_by if leads and first is not None else None
-        self._seen.set()
-        return before != (self._leader, self._fence)
+        self._leading.number = first[1].made_by if leads and first is not None else None
+        self._leading.tell()
+        return before != (self._leader, self._leading.number)
 
     async def _mine(self) -> list[str]:
         """The names of this member's nodes, the first one first."""

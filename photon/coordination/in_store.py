@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -17,6 +17,7 @@ import msgspec
 from photon.coordination.listeners import Listeners
 from photon.coordination.office_rows import StoredLeadership, found_vacant, taking
 from photon.coordination.protocol import Listener
+from photon.coordination.rounds import Rounds
 from photon.coordination.silence import Silence
 from photon.coordination.terms import LeaseTerms
 from photon.domain.member import Member, Office
@@ -72,8 +73,7 @@ class StoreCoordination:
         self._held_until = -math.inf  # by the monotonic clock; nothing is held at first
         self._gone = False  # left, or declared dead
         self._looking = asyncio.Lock()
-        self._look_again = asyncio.Event()
-        self._running: list[asyncio.Task[None]] = []
+        self._rounds = Rounds(clock, (StoreBusy, StoreUnavailable), self._silence.blind)
         self._unsubscribe: Callable[[], None] = lambda: None
 
     # Being a member
@@ -88,10 +88,7 @@ class StoreCoordination:
             await self._bury([row for row in await self._rows() if row.id != member.id])
         self._unsubscribe = self._store.subscribe(self._heard)
         await self.look()
-        self._running = [
-            asyncio.create_task(self._keep(), name="coordination-lease"),
-            asyncio.create_task(self._follow(), name="coordination-look"),
-        ]
+        self._rounds.start(self._terms.renew_seconds, self.beat, self.look)
 
     async def leave(self) -> None:
         await self._stop()
@@ -107,30 +104,7 @@ class StoreCoordination:
 
     async def _stop(self) -> None:
         self._unsubscribe()
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
-
-    async def _keep(self) -> None:
-        while not self._gone:
-            await self._clock.sleep(self._terms.renew_seconds)
-            await self._quietly(self.beat)
-
-    async def _follow(self) -> None:
-        while not self._gone:
-            await self._look_again.wait()
-            self._look_again.clear()
-            await self._quietly(self.look)
-
-    async def _quietly(self, act: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await act()
-        except (StoreBusy, StoreUnavailable) as problem:
-            self._silence.blind()
-            log.warning("the members of this deployment cannot be seen now: %s", problem)
-        except Exception:  # Without heartbeats this member would be taken for dead.
-            self._silence.blind()
-            log.exception("a heartbeat failed; the next one follows")
+        await self._rounds.stop()
 
     async def beat(self) -> None:
         """Renews this member's lease, then looks at the others'."""
@@ -164,6 +138,7 @@ class StoreCoordination:
         if self._gone:
             return
         self._gone = True
+        self._rounds.end()
         log.error("this process was declared dead by another; it stops")
         self._lost()
         self._listeners.tell()
@@ -191,9 +166,9 @@ class StoreCoordination:
             if change.noun == MEMBERS.name and change.generation <= 1:
                 if self._me is not None and change.id == self._me.id and not change.generation:
                     self._declared_dead()
-                self._look_again.set()
+                self._rounds.look_again.set()
             elif change.noun == OFFICES.name:
-                self._look_again.set()
+                self._rounds.look_again.set()
 
     async def look(self) -> None:
         """Sees who lives and who leads, buries the dead, and takes offices that are vacant."""
@@ -234,7 +209,7 @@ class StoreCoordination:
         known = self._campaigns.get(office)
         if known is None or known.resigned:
             known = self._campaigns[office] = StoredLeadership(office, self)
-            self._look_again.set()
+            self._rounds.look_again.set()
         return known
 
     def holder(self, office: str) -> str | None:

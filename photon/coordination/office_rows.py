@@ -5,12 +5,12 @@ The fencing number is the revision of the commit by which the office was taken.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import msgspec
 
+from photon.coordination.leading import Leading
 from photon.domain.member import Office
 from photon.store.nouns import MEMBERS, OFFICES
 from photon.store.protocol import Insert, Require, RequireNone, Update, Write
@@ -30,9 +30,9 @@ class StoredLeadership:
     def __init__(self, office: str, incumbent: Incumbent) -> None:
         self._office = office
         self._incumbent = incumbent
-        self._fence: int | None = None
-        self._seen = asyncio.Event()
-        self.resigned = False
+        self._leading = Leading(incumbent.holds)
+        self.fence, self.wait = self._leading.fence, self._leading.wait
+        self.tell = self._leading.tell
 
     @property
     def office(self) -> str:
@@ -40,25 +40,17 @@ class StoredLeadership:
 
     @property
     def won(self) -> bool:
-        return self._fence is not None
+        return self._leading.number is not None
 
-    def fence(self) -> int | None:
-        return self._fence if self._incumbent.holds() else None
-
-    async def wait(self) -> int:
-        while True:
-            assert not self.resigned, "who resigned does not lead again"
-            fence = self.fence()
-            if fence is not None:
-                return fence
-            self._seen.clear()
-            await self._seen.wait()
+    @property
+    def resigned(self) -> bool:
+        return self._leading.resigned
 
     async def resign(self) -> None:
         if self.resigned:
             return
-        self.resigned = True
-        won, self._fence = self.won, None
+        won = self.won
+        self._leading.resign()
         if won:
             await self._incumbent.give_back(self._office)
 
@@ -68,14 +60,10 @@ class StoredLeadership:
     # What the coordination tells it
 
     def took(self, fence: int) -> None:
-        self._fence = fence
+        self._leading.number = fence
 
     def dropped(self) -> None:
-        self._fence = None
-
-    def tell(self) -> None:
-        """Something was seen: who waits looks again."""
-        self._seen.set()
+        self._leading.number = None
 
 
 def found_vacant(row: Office | None, me: str, living: Collection[str]) -> bool:

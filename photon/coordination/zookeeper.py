@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -22,6 +22,7 @@ from photon.coordination.ensemble import Ensemble
 from photon.coordination.errors import CoordinationUnavailable
 from photon.coordination.listeners import Listeners
 from photon.coordination.protocol import Listener
+from photon.coordination.rounds import Rounds
 from photon.coordination.session import OpenSession
 from photon.coordination.terms import LeaseTerms
 from photon.coordination.zookeeper_session import ZooKeeperSession
@@ -57,10 +58,9 @@ class ZooKeeperCoordination:
         self._answered_at = -math.inf  # when the last heartbeat began that was answered
         self._gone = False
         self._looking = asyncio.Lock()
-        self._look_again = asyncio.Event()
-        self._running: list[asyncio.Task[None]] = []
+        self._rounds = Rounds(clock, (CoordinationUnavailable,), _nothing)
         self.session = open_session(
-            ensemble, terms.lease_seconds, self._look_again.set, self._declared_dead
+            ensemble, terms.lease_seconds, self._rounds.look_again.set, self._declared_dead
         )
 
     # Being a member
@@ -76,10 +76,7 @@ class ZooKeeperCoordination:
         self._answered_at = began
         self._held_until = began + self._held_seconds
         await self.look()
-        self._running = [
-            asyncio.create_task(self._keep(), name="coordination-lease"),
-            asyncio.create_task(self._follow(), name="coordination-look"),
-        ]
+        self._rounds.start(self._terms.renew_seconds, self.beat, self.look)
 
     @property
     def _place(self) -> str:
@@ -91,30 +88,8 @@ class ZooKeeperCoordination:
         self._gone = True
         for candidacy in self._campaigns.values():
             candidacy.drop()
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._rounds.stop()
         await self.session.stop()
-
-    async def _keep(self) -> None:
-        while not self._gone:
-            await self._clock.sleep(self._terms.renew_seconds)
-            await self._quietly(self.beat)
-
-    async def _follow(self) -> None:
-        while not self._gone:
-            await self._look_again.wait()
-            self._look_again.clear()
-            await self._quietly(self.look)
-
-    async def _quietly(self, act: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await act()
-        except CoordinationUnavailable as problem:
-            if not self._gone:
-                log.warning("the members of this deployment cannot be seen now: %s", problem)
-        except Exception:  # Without heartbeats this member would give its offices up.
-            log.exception("a heartbeat failed; the next one follows")
 
     async def beat(self) -> None:
         """Makes sure that the session lives, then looks at what has changed."""
@@ -140,6 +115,7 @@ class ZooKeeperCoordination:
         if self._gone:
             return
         self._gone = True
+        self._rounds.end()
         log.error("this process's ZooKeeper session is over, so it is dead to others; it stops")
         self._lost()
         self._listeners.tell()
@@ -174,7 +150,7 @@ class ZooKeeperCoordination:
         if known is None or known.resigned:
             path = f"{OFFICES}/{office}"
             known = self._campaigns[office] = Candidacy(office, path, self)
-            self._look_again.set()
+            self._rounds.look_again.set()
         return known
 
     @property
@@ -212,6 +188,10 @@ class ZooKeeperCoordination:
         except msgspec.DecodeError:
             log.warning("what is registered as member %s is none of this release's", id)
             return None
+
+
+def _nothing() -> None:
+    """Nobody is judged here: who is silent, the ensemble says."""
 
 
 async def _answers(place: str, seconds: float) -> bool:

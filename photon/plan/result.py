@@ -104,14 +104,6 @@ class Moment(msgspec.Struct, rename="camel", frozen=True):
     what: str
 
 
-class DrillSample(msgspec.Struct, rename="camel", frozen=True):
-    """One moment of a drill: so many of the lost VMs are not made again yet."""
-
-    at: float
-    down: int
-    hosts_missing: int
-
-
 class NotMade(msgspec.Struct, rename="camel", frozen=True):
     """So many VMs of one set found no room, or failed; `why` is the first one's reason."""
 
@@ -143,7 +135,7 @@ class Drill(msgspec.Struct, rename="camel", frozen=True):
     back_after: float | None
     settled_after: float | None
     moments: tuple[Moment, ...] = ()
-    samples: tuple[DrillSample, ...] = ()
+    samples: tuple[Sample, ...] = ()
 
 
 class EventOutcome(msgspec.Struct, rename="camel", frozen=True):

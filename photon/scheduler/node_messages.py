@@ -56,8 +56,7 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
 
 Notice = Hold | Confirm | Release | Refused
 
-# Sets in order: what is said again is the same bytes, in whatever process.
-_encode = msgspec.msgpack.Encoder(order="deterministic").encode
+_encode = msgspec.msgpack.Encoder().encode
 _DEMAND: Final = msgspec.msgpack.Decoder(Demand)
 _PLACEMENT: Final = msgspec.msgpack.Decoder(Placement)
 _REFUSAL: Final = msgspec.msgpack.Decoder(NoPlacement)
