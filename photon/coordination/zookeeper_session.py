@@ -14,7 +14,10 @@ from typing import Any, Final
 
 from kazoo import exceptions  # type: ignore[import-untyped]  # kazoo has no types
 from kazoo.client import KazooClient, KazooState  # type: ignore[import-untyped]  # as above
-from kazoo.security import make_digest_acl  # type: ignore[import-untyped]  # as above
+from kazoo.handlers.threading import (  # type: ignore[import-untyped]  # as above
+    SequentialThreadingHandler,
+)
+from kazoo.security import make_digest_acl  # type: ignore[import-untyped]  # kazoo has no types
 
 from photon.coordination.ensemble import Ensemble
 from photon.coordination.errors import CoordinationUnavailable
@@ -24,6 +27,10 @@ CALLS_MAX: Final = 64  # On their way at once; a look asks for some dozens.
 CALL_SECONDS: Final = 5.0  # A server that does not answer is left by kazoo before that.
 START_SECONDS: Final = 15.0  # A start that takes longer should rather fail and say so.
 STOP_SECONDS: Final = 5.0  # Beyond it the session ends by itself.
+# A server that is cut off does not even refuse: the others must be asked while the session lasts.
+CONNECT_SECONDS_MIN: Final = 0.5  # A busy machine, and TLS.
+CONNECTS_A_SESSION: Final = 8
+SILENT_SHARE: Final = 0.5  # Of a session: then the connection is given up, and the rest is left.
 RETRY: Final = {"max_tries": -1, "delay": 0.1, "backoff": 2, "max_delay": 2.0}
 
 _AWAY: Final = (
@@ -179,11 +186,23 @@ class ZooKeeperSession:
         connect = handler._connect
 
         def connect_and_learn(*arguments: Any) -> Any:
-            times = connect(*arguments)
-            self.session_seconds = times[0] * 1.5 / 1000
-            return times
+            silent_ms, answer_ms = connect(*arguments)
+            self.session_seconds = silent_ms * 1.5 / 1000
+            return self.session_seconds * 1000 * SILENT_SHARE, answer_ms
 
         handler._connect = connect_and_learn
+
+
+class _Handler(SequentialThreadingHandler):  # type: ignore[misc]  # kazoo has no types
+    """Kazoo's own, but for how long it waits for a server that does not even refuse.
+
+    By itself that is as long as a session: one server that is cut off would end the sessions of all
+    who happen to try it first, though the others serve.
+    """
+
+    def create_connection(self, *arguments: Any, timeout: float, **named: Any) -> Any:
+        seconds = max(CONNECT_SECONDS_MIN, timeout / CONNECTS_A_SESSION)
+        return super().create_connection(*arguments, timeout=min(timeout, seconds), **named)
 
 
 def _client_of(ensemble: Ensemble, session_seconds: float) -> Any:
@@ -191,6 +210,7 @@ def _client_of(ensemble: Ensemble, session_seconds: float) -> Any:
     return KazooClient(
         hosts=ensemble.servers,
         timeout=session_seconds,
+        handler=_Handler(),
         connection_retry=dict(RETRY),
         auth_data=[("digest", f"{user}:{password}")] if user else None,
         default_acl=[make_digest_acl(user, password, all=True)] if user else None,
