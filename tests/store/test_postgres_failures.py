@@ -32,6 +32,8 @@ from tests.store.cutting_proxy import CuttingProxy
 from tests.store.postgres_rig import new_schema, open_store
 from tests.store.things import NOUNS, THINGS, count_of, inserted
 
+HANGS_SECONDS = 20.0  # Who has no answer by then never gets one.
+
 
 @dataclass
 class Cut:
@@ -285,6 +287,19 @@ async def test_reads_outlive_their_connections(cut: Cut) -> None:
         assert [[t.id for t in page.items] for page in await asyncio.gather(*reading)] == [
             ["t1"]
         ] * 8
+
+
+@pytest.mark.parametrize("cut", [PostgresOptions(read_retry_seconds=0.3)], indirect=True)
+async def test_a_read_that_was_given_up_leaves_nothing_for_the_next_to_wait_for(cut: Cut) -> None:
+    """As in a failover that takes longer than readers wait, while no connection can be had."""
+    await cut.store.commit(inserted("t1"))
+    cut.proxy.refusing = True
+    cut.proxy.cut()
+    with pytest.raises(StoreUnavailable):
+        await cut.store.find(THINGS, "t1")
+    cut.proxy.refusing = False
+    async with asyncio.timeout(HANGS_SECONDS):
+        assert await cut.store.find(THINGS, "t1") is not None
 
 
 async def test_a_closed_store_refuses_and_may_be_closed_again(cut: Cut) -> None:

@@ -98,6 +98,15 @@ class HaCloud:
         if program.pid() is None:
             self._launch(program)
 
+    def start_ended(self) -> list[str]:
+        """What a service manager does: starts whichever does not run. Those that did not."""
+        ended = [name for name, program in self.parts().items() if program.pid() is None]
+        for name in ended:
+            self.launch(name)
+        for name in ended:
+            self.start(name)
+        return ended
+
     def stop(self, name: str) -> bool:
         """In order. False when it did not run."""
         return self.part(name).stop(STOP_SECONDS_MAX)
@@ -256,17 +265,18 @@ class HaCloud:
         _until(ready, "the system is not ready", seconds_max)
 
     def wait_standbys(self, seconds_max: float = READY_SECONDS_MAX) -> None:
-        """Until PostgreSQL has a primary that takes writes, and all others follow it."""
+        """Until PostgreSQL has a primary that takes writes, all others follow it, and any one of
+        them is enough for a commit."""
+        whole = [postgres.LEADER, *[postgres.STANDBY] * (len(members()) - 1)]
 
         def ready() -> str:
-            states = [
-                str(member.get("state"))
+            told = [
+                f"{member.get('role')} {member.get('state')}"
                 for member in postgres.cluster(self.layout).get("members", ())
             ]
-            well = sorted(states) == ["running", *["streaming"] * (len(members()) - 1)]
-            if well and self.primary() is not None:
+            if sorted(told) == whole and self.primary() is not None:
                 return ""
-            return ", ".join(states) or "Patroni does not answer"
+            return ", ".join(told) or "Patroni does not answer"
 
         _until(ready, "PostgreSQL is not whole", seconds_max)
 

@@ -54,6 +54,8 @@ async def _one(cloud: HaCloud, seeded: Seeded, drill: Drill) -> Outcome:
         harmed_at = clock.monotonic()
         harmed = await asyncio.to_thread(drill.harm, cloud)
         await asyncio.to_thread(drill.mend, cloud, harmed)
+        if ended := await asyncio.to_thread(cloud.start_ended):
+            cloud.say(f"{drill.name}: {', '.join(ended)} ended, and is started again")
         await asyncio.to_thread(cloud.wait_well)
         well_seconds = clock.monotonic() - harmed_at
         await clock.sleep(WARM_SECONDS)

@@ -34,6 +34,9 @@ SUPERUSER: Final = "postgres"
 DATABASE: Final = "photon"
 ASK_SECONDS: Final = 3.0  # A Patroni that is well answers in milliseconds, one under load in one.
 SWITCHOVER_SECONDS: Final = 60.0  # It answers when it is done.
+# What Patroni says of members that are well: role and state.
+LEADER: Final = "leader running"
+STANDBY: Final = "quorum_standby streaming"
 SHARED_BUFFERS: Final = "64MB"
 
 

@@ -202,6 +202,9 @@ class Committer:
                 else:
                     self._drop()
                     raise
+                _log.warning(
+                    "a commit of %d is tried again: %s", len(group.waiting), error or repr(error)
+                )
                 if tries >= TRIES_MAX or not await backoff.pause():
                     raise _given_up(error, sent=sent_as is not None) from error
 

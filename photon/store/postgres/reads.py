@@ -55,8 +55,10 @@ class Reads:
         clock: Clock,
         *,
         answer_seconds: float,
+        retry_seconds: float = READ_RETRY_SECONDS,
     ) -> None:
         self._answer_seconds = answer_seconds
+        self._retry_seconds = retry_seconds
         self._readers = readers
         self._shapes = shapes
         self._clock = clock
@@ -117,17 +119,18 @@ class Reads:
         """While it waits for a connection, more may be wanted."""
         shape = self._shapes[noun]
 
-        async def query(connection: Connection) -> Any:
+        def close() -> None:
             if self._wanted.get(noun) is wanted:
                 del self._wanted[noun]
+
+        async def query(connection: Connection) -> Any:
+            close()
             return await connection.fetch(shape.find_many, list(wanted))
 
         try:
             rows = await self._read(query)
         except Exception as error:  # The edge of a task: whoever waits must hear of it.
-            # With no connection at all it was never asked, and others would join it for ever.
-            if self._wanted.get(noun) is wanted:
-                del self._wanted[noun]
+            close()  # Nobody may join a question that was given up before it was asked.
             for told in (told for those in wanted.values() for told in those):
                 if not told.done():
                     told.set_exception(error)
@@ -145,7 +148,7 @@ class Reads:
 
     async def _read(self, query: Query[T]) -> T:
         """Reads change nothing, so they are simply tried again."""
-        backoff = Backoff(self._clock, self._clock.monotonic() + READ_RETRY_SECONDS)
+        backoff = Backoff(self._clock, self._clock.monotonic() + self._retry_seconds)
         while True:
             try:
                 # Who was cut off without a word hears nothing: neither an answer nor an end.

@@ -34,7 +34,7 @@ from photon.store.postgres.feed import (
     Position,
 )
 from photon.store.postgres.migrate import prepare
-from photon.store.postgres.reads import Reads, StoreReads
+from photon.store.postgres.reads import READ_RETRY_SECONDS, Reads, StoreReads
 from photon.store.postgres.session import OpenSession, Session, WriterSession
 from photon.store.postgres.shapes import shapes_of
 from photon.store.protocol import (
@@ -63,6 +63,7 @@ class PostgresOptions:
     readers: int = READERS
     failover_seconds: float = FAILOVER_SECONDS
     answer_seconds: float = ANSWER_SECONDS
+    read_retry_seconds: float = READ_RETRY_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,13 @@ class PostgresStore:
             return await FeedConnection.open(url, notified)
 
         readers = Readers(url, options.readers)
-        reads = Reads(readers, shapes_of(nouns), clock, answer_seconds=options.answer_seconds)
+        reads = Reads(
+            readers,
+            shapes_of(nouns),
+            clock,
+            answer_seconds=options.answer_seconds,
+            retry_seconds=options.read_retry_seconds,
+        )
         return cls.upon(Server(open_session, open_feed, reads), session, nouns, clock, options)
 
     @classmethod
