@@ -56,15 +56,15 @@ class HostView(msgspec.Struct, frozen=True):
         self, generation: int, vm_ids: AbstractSet[str], disk_ids: AbstractSet[str]
     ) -> HostReport:
         """The named guests and disks as they are now, and which of them are no more."""
-        found = [await self.driver.guest(vm_id) for vm_id in vm_ids]
+        found = [await self.driver.guest(vm_id) for vm_id in sorted(vm_ids)]
         guests = [guest for guest in found if guest is not None]
         all_disks = await self.driver.disks() if disk_ids else ()
         disks = [disk for disk in all_disks if disk.disk_id in disk_ids]
         report = await self._report(generation, guests, disks)
         return replace(
             report,
-            gone_guests=tuple(vm_ids - {guest.vm_id for guest in guests}),
-            gone_disks=tuple(disk_ids - {disk.disk_id for disk in disks}),
+            gone_guests=tuple(sorted(vm_ids - {guest.vm_id for guest in guests})),
+            gone_disks=tuple(sorted(disk_ids - {disk.disk_id for disk in disks})),
         )
 
     async def _report(

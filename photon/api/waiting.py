@@ -43,7 +43,7 @@ class TaskWaiting:
     def __init__(self, store: CloudStore, *, waiters_max: int = WAITERS_MAX) -> None:
         self._store = store
         self._waiters_max = waiters_max
-        self._waiting: dict[str, set[_Waiter]] = {}
+        self._waiting: dict[str, dict[_Waiter, None]] = {}  # by task, in the order of coming
         self._count = 0
         self._closed = False
         self._unsubscribe = store.subscribe(self._changed)
@@ -62,7 +62,7 @@ class TaskWaiting:
         loop = asyncio.get_running_loop()
         waiter = _Waiter(loop)
         self._count += 1
-        self._waiting.setdefault(task_id, set()).add(waiter)
+        self._waiting.setdefault(task_id, {})[waiter] = None
         timer = loop.call_later(seconds, waiter.end)
         try:
             # Read once more now that it is known whom to wake, so that no end is missed.
@@ -86,7 +86,7 @@ class TaskWaiting:
 
     def _leave(self, task_id: str, waiter: _Waiter) -> None:
         waiting = self._waiting[task_id]
-        waiting.discard(waiter)
+        waiting.pop(waiter, None)
         if not waiting:
             del self._waiting[task_id]
 

@@ -52,7 +52,7 @@ class Watcher:
 class Watches:
     def __init__(self, store: CloudStore, *, watchers_max: int = WATCHERS_MAX) -> None:
         self.watchers_max = watchers_max
-        self._watchers: set[Watcher] = set()
+        self._watchers: dict[Watcher, None] = {}  # in the order of coming
         self._closed = False
         self._unsubscribe = store.subscribe(self._changed)
 
@@ -65,10 +65,10 @@ class Watches:
         """Raises TooManyWatchers."""
         if self._closed or len(self._watchers) >= self.watchers_max:
             raise TooManyWatchers(self.watchers_max)
-        self._watchers.add(watcher)
+        self._watchers[watcher] = None
 
     def leave(self, watcher: Watcher) -> None:
-        self._watchers.discard(watcher)
+        self._watchers.pop(watcher, None)
 
     def close(self) -> None:
         """Ends all streams, and takes no more: the server is about to stop."""

@@ -90,7 +90,7 @@ class Audit:
             *(Look(TASKS, self._rows.owners, {"state": state}) for state in open_states),
             *(
                 Look(TASKS, self._rows.owners, {"owner": owner, "state": state})
-                for owner in await self._living()
+                for owner in sorted(await self._living())
                 for state in sorted(ENDED)
             ),
             Look(VMS, self._rows.vms),

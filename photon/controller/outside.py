@@ -6,7 +6,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 
+from photon.api.plane import Release
 from photon.controller.config import ControllerConfig
+from photon.controller.release import release
 from photon.coordination.in_store import StoreCoordination
 from photon.coordination.protocol import Coordination
 from photon.images.fetch import fetch
@@ -28,7 +30,7 @@ OpenCoordination = Callable[[CloudStore, Callable[[], None]], Coordination]
 class Outside:
     """`agents` leads to agents, `nodes` to other controllers: None where there can be none.
 
-    `fetch` reads what a host offers at a URL.
+    `fetch` reads what a host offers at a URL. `release` is what this program is.
     """
 
     clock: Clock
@@ -39,6 +41,7 @@ class Outside:
     open_store: OpenStore
     open_coordination: OpenCoordination
     images: Images
+    release: Release
     fetch: Callable[[str], AsyncGenerator[bytes, None]] = fetch
 
 
@@ -55,6 +58,7 @@ def real_outside(config: ControllerConfig) -> Outside:
         open_store=lambda: open_store(config.store or str(config.store_path), NOUNS, clock),
         open_coordination=_coordination(config, clock),
         images=ImageLibrary(config.image_dir, ids),
+        release=release(),
     )
 
 

@@ -19,7 +19,6 @@ from photon.controller.config import ControllerConfig
 from photon.controller.doors import Doors
 from photon.controller.outside import Outside
 from photon.controller.parts import Parts
-from photon.controller.release import release
 from photon.controller.system_row import SystemRow
 from photon.controller.tree_part import Ground, TreePart
 from photon.coordination.protocol import CONTROLLER
@@ -187,7 +186,7 @@ class ControllerProcess:
             ids=self._ids,
             images=self._images,
             ends=self._waiting,
-            release=release(),
+            release=self._outside.release,
             system=self._system.get,
             scheduler=self._tree.root,
             instances=Parts(
@@ -195,7 +194,7 @@ class ControllerProcess:
                 self._config.store,
                 self._coordination,
                 (CHAIRMAN, *OFFICES),
-                release().base_version,
+                self._outside.release.base_version,
             ).instances,
             leaving=lambda: self.leaving,
             topology=self._tree.picture,

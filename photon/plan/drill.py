@@ -8,10 +8,10 @@ from typing import Final
 
 from photon.plan.looking import by_zone, debts, look, missing
 from photon.plan.progress import Progress
-from photon.plan.result import Drill, Moment
+from photon.plan.result import Drill, DrillSample, Moment
 from photon.plan.roster import Replaced, Roster
 from photon.plan.stage import Stage
-from photon.plan.watching import Sampler, until
+from photon.plan.watching import POLL_SECONDS, until
 
 # Many times what the product promises: what takes longer does not happen, and the report says so.
 KNOWN_SECONDS_MAX: Final = 300.0
@@ -32,15 +32,16 @@ class _Drilling:
         self._addresses = stage.hosts.addresses(kind, name)
         self._began = stage.now
         self._moments: list[Moment] = []
+        self._samples: list[DrillSample] = []
 
     async def run(self, progress: Progress) -> Drill:
         stage = self._stage
         lost = self._roster.on(await look(stage), self._addresses)
-        sampler = Sampler(stage, lambda: 0)
         stage.power_off(self._addresses)
+        replaced = Replaced()
+        noting = asyncio.create_task(self._sample(len(lost), replaced))
         self._note("the power is off")
         first, every = await self._known()
-        replaced = Replaced()
         await self._roster.replace(lost, progress, replaced, delete_first=True)
         if lost:
             self._note(f"{len(replaced.made)} of {len(lost)} VMs are made again elsewhere")
@@ -49,7 +50,8 @@ class _Drilling:
         self._note("the power is back")
         back, settled = await self._back()
         view = await look(stage)
-        samples = await sampler.close()
+        noting.cancel()
+        await self._take(len(lost), replaced)
         return Drill(
             kind=self._kind,
             name=self._name,
@@ -66,8 +68,21 @@ class _Drilling:
             back_after=back,
             settled_after=settled,
             moments=tuple(self._moments),
-            samples=tuple(samples),
+            samples=tuple(self._samples),
         )
+
+    async def _sample(self, lost: int, replaced: Replaced) -> None:
+        while True:
+            await self._take(lost, replaced)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _take(self, lost: int, replaced: Replaced) -> None:
+        """Notes what is so now, if it was not so before: plots are steps."""
+        gone = len(await missing(self._stage))
+        taken = DrillSample(self._elapsed(), lost - len(replaced.made), gone)
+        last = self._samples[-1] if self._samples else None
+        if last is None or (last.down, last.hosts_missing) != (taken.down, taken.hosts_missing):
+            self._samples.append(taken)
 
     async def _known(self) -> tuple[float | None, float | None]:
         """After how long the first, and all of its hosts, were MISSING."""

@@ -14,6 +14,7 @@ from rich.console import Console
 from photon.plan.hosts_file import read_hosts
 from photon.plan.problems import PlanFailed, PlanWrong
 from photon.plan.progress import shown
+from photon.plan.report.content import Section
 from photon.plan.report.page import page
 from photon.plan.report.sections import sections
 from photon.plan.report.terminal import print_report
@@ -120,14 +121,23 @@ def _check_writable(out: Path) -> None:
 
 def _answer(result: Result, output: str, out: Path | None, title: str) -> None:
     told = sections(result)
-    if output == "json":
-        encoded = msgspec.json.format(msgspec.json.encode(result), indent=2)
-        sys.stdout.write(encoded.decode() + "\n")
-    else:
-        print_report(told, sys.stdout)
+    try:
+        _print(result, told, output)
+    except BrokenPipeError:
+        # Whoever reads has read enough. What is flushed at the end must not complain again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if out is not None:
         try:
             out.write_text(page(title, told))
         except OSError as problem:
             raise click.ClickException(f"{out} cannot be written: {problem.strerror}.") from problem
         print(f"The report with its plots is in {out}.", file=sys.stderr)
+
+
+def _print(result: Result, told: list[Section], output: str) -> None:
+    if output == "json":
+        encoded = msgspec.json.format(msgspec.json.encode(result), indent=2)
+        sys.stdout.write(encoded.decode() + "\n")
+    else:
+        print_report(told, sys.stdout)
+    sys.stdout.flush()

@@ -104,6 +104,14 @@ class Moment(msgspec.Struct, rename="camel", frozen=True):
     what: str
 
 
+class DrillSample(msgspec.Struct, rename="camel", frozen=True):
+    """One moment of a drill: so many of the lost VMs are not made again yet."""
+
+    at: float
+    down: int
+    hosts_missing: int
+
+
 class NotMade(msgspec.Struct, rename="camel", frozen=True):
     """So many VMs of one set found no room, or failed; `why` is the first one's reason."""
 
@@ -135,7 +143,7 @@ class Drill(msgspec.Struct, rename="camel", frozen=True):
     back_after: float | None
     settled_after: float | None
     moments: tuple[Moment, ...] = ()
-    samples: tuple[Sample, ...] = ()
+    samples: tuple[DrillSample, ...] = ()
 
 
 class EventOutcome(msgspec.Struct, rename="camel", frozen=True):

@@ -63,7 +63,7 @@ class Adoption:
 
     def _heard(self) -> None:
         living = self._living()
-        for owner in self._known - living - {self._runner.owner}:
+        for owner in sorted(self._known - living - {self._runner.owner}):
             if owner not in self._inheriting:
                 inheriting = asyncio.create_task(self._inherit(owner), name=f"inherit {owner}")
                 self._inheriting[owner] = inheriting

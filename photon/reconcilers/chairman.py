@@ -252,7 +252,7 @@ class Chairman:
         gone = set(heard.gone)
         if everything:
             gone |= self._rows.seats.keys() - heard.traits.keys() - heard.between
-        for host_id in gone:
+        for host_id in sorted(gone):
             self._division.remove(host_id)
 
     async def _hear_hosts(self) -> None:
@@ -262,7 +262,7 @@ class Chairman:
         self._heard_at = now
         hosts, self._hosts = self._hosts, set()
         try:
-            self._take(await self._traits.of(hosts))
+            self._take(await self._traits.of(sorted(hosts)))
         except BaseException:
             self._hosts |= hosts
             raise
@@ -281,7 +281,9 @@ class Chairman:
         self._dirty_leaves |= changes.leaves
         hands = await self._hands()
         rows = self._assign(hands)
-        plan = planned(self._division, self._rows, self._dirty_hosts, self._dirty_leaves, rows)
+        plan = planned(
+            self._division, self._rows, sorted(self._dirty_hosts), sorted(self._dirty_leaves), rows
+        )
         for part in plan.parts(HOSTS_A_SET_MAX):
             await self._write(part)
         self._dirty_hosts.clear()
@@ -305,7 +307,7 @@ class Chairman:
         present = {member.id for member in members}
         leaves = self._rows.leaves.values()
         known = {id for row in leaves for id in (row.owner, row.heir) if id}
-        for id in known - present - self._gone:
+        for id in sorted(known - present - self._gone):
             # It may only be out of sight: nobody takes its leaves before it is gone for ever.
             if await self._realm.coordination.is_gone(id):
                 self._gone.add(id)
@@ -322,7 +324,7 @@ class Chairman:
         known = self._rows.leaves
         new = [
             LeafRow(part.id, part.prefix)
-            for part in map(self._division.leaf, self._dirty_leaves)
+            for part in map(self._division.leaf, sorted(self._dirty_leaves))
             if part is not None and part.id not in known
         ]
         settled = tuple([member.id for member in hands.settled])

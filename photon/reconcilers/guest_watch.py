@@ -81,7 +81,7 @@ class GuestWatch:
     async def look_again(self) -> None:
         """Second look, at the hosts that differed. A duty of SECOND_LOOK_SECONDS."""
         suspects, self._suspects = self._suspects, set()
-        for host_id in suspects:
+        for host_id in sorted(suspects):
             host = await self._store.find(HOSTS, host_id)
             if host is not None:
                 await self.audit(host, sweeping=False)

@@ -189,13 +189,13 @@ class AgentLine:
         self._bring_back()
 
     def _lose(self, hosts: Collection[str], why: str) -> None:
-        lost = set(hosts) - self.missing
+        lost = sorted(set(hosts) - self.missing)
         if not lost:
             return
         log.warning("%d hosts are missing behind %s: %s", len(lost), self.endpoint, why)
         for host_id in lost:
             self.ears.believer.missing(host_id)
-        self.missing |= lost
+        self.missing.update(lost)
         self.ears.register.lost(lost, why)
 
     # Coming back
@@ -216,7 +216,7 @@ class AgentLine:
                     *(self._reconcile(host_id, turns) for host_id in part)
                 )
                 ready = self._beats.steady({id for id in agreed if id} & self.missing)
-                for host_id in await self.ears.register.found(ready) if ready else ():
+                for host_id in await self.ears.register.found(sorted(ready)) if ready else ():
                     self.missing.discard(host_id)
                     self.ears.believer.back(host_id)
             except Exception:  # A host that is kept waiting is tried again with the next beat.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from photon.domain.missing_host import MissingHost
@@ -43,7 +43,7 @@ class HostRegister:
         if self._lost and (self._flushing is None or self._flushing.done()):
             self._flushing = asyncio.create_task(self._flush(), name="hosts-lost")
 
-    async def found(self, hosts: Collection[str]) -> set[str]:
+    async def found(self, hosts: Sequence[str]) -> list[str]:
         """Those of `hosts` that are MISSING no more, durably. One with a debt stays so.
 
         At most HOSTS_A_SET_MAX at once.
@@ -51,9 +51,10 @@ class HostRegister:
         async with self._writing:
             for host_id in hosts:
                 self._lost.pop(host_id, None)
-            reaped = await self._reap(list(hosts))
+            reaped = await self._reap(hosts)
             left = await self._store.find_many(MISSING_HOSTS, reaped)
-        return set(reaped) - {row.id for row in left}
+        debtors = {row.id for row in left}
+        return [id for id in reaped if id not in debtors]
 
     async def _reap(self, hosts: Sequence[str]) -> list[str]:
         """Those of `hosts` for which this controller may speak; of the others nothing is said."""

@@ -85,14 +85,14 @@ class HostWatch:
     async def look_over(self, host_ids: Collection[str]) -> None:
         """These hosts became this controller's to watch, or ceased to be. Returns when those whose
         agents are listened to already were asked for all that they hold."""
-        ids, joined = list(host_ids), list[Host]()
+        ids, joined = sorted(host_ids), list[Host]()
         self._gatherings += 1
         try:
             for start in range(0, len(ids), PAGE_SIZE_MAX):
                 page = ids[start : start + PAGE_SIZE_MAX]
                 hosts = await self._store.find_many(HOSTS, page)
                 joined += [host for host in hosts if self._put(host)]
-                for host_id in set(page) - {host.id for host in hosts}:
+                for host_id in sorted(set(page) - {host.id for host in hosts}):
                     self._remove(host_id)
         finally:
             self._gatherings -= 1
@@ -118,7 +118,7 @@ class HostWatch:
         lines = list(self._lines.values())
         if host_ids is not None:
             endpoints = {self._endpoint_of[id] for id in host_ids if id in self._endpoint_of}
-            lines = [self._lines[endpoint] for endpoint in endpoints]
+            lines = [self._lines[endpoint] for endpoint in sorted(endpoints)]
         waits = [asyncio.create_task(line.heard.wait()) for line in lines]
         if waits:
             _, late = await asyncio.wait(waits, timeout=seconds)
@@ -150,7 +150,7 @@ class HostWatch:
             await self._wake.wait()
             self._wake.clear()
             changed, self._changed = self._changed, set()
-            for host_id in changed:
+            for host_id in sorted(changed):
                 try:
                     await self._hear_of(host_id)
                 except Exception:  # What one host does must not hide what becomes of the others.

@@ -84,7 +84,7 @@ class ImageReplication:
             async with asyncio.TaskGroup() as group:
                 for _ in range(FETCHES_AT_ONCE_MAX):
                     group.create_task(self._work())
-        for image_id in list(self._to_show):
+        for image_id in sorted(self._to_show):
             await self._show(image_id)
 
     async def _work(self) -> None:
@@ -114,7 +114,7 @@ class ImageReplication:
             if not self._todo and now >= self._retry_at:
                 self._retry_at = now + RETRY_SECONDS
                 lacking = set().union(*self._missing.values()) - set(self._silent())
-                self._todo.extend((host_id, None) for host_id in lacking)
+                self._todo.extend((host_id, None) for host_id in sorted(lacking))
 
     async def _load(self) -> None:
         for noun, ready in ((IMAGES, Readiness.READY), (HOSTS, HostState.READY)):
@@ -134,7 +134,8 @@ class ImageReplication:
     async def _apply_changes(self) -> None:
         for name, take in ((IMAGES.name, self._take_images), (HOSTS.name, self._take_hosts)):
             while self._changed[name]:
-                ids = [self._changed[name].pop() for _ in range(_some(self._changed[name]))]
+                ids = sorted(self._changed[name])[: _some(self._changed[name])]
+                self._changed[name].difference_update(ids)
                 await take(ids)
 
     async def _take_images(self, ids: list[str]) -> None:
@@ -147,7 +148,9 @@ class ImageReplication:
                 continue
             if image_id not in self._images:
                 self._missing[image_id] = self._hosts.keys() - self._unasked
-                self._todo.extend((host_id, image_id) for host_id in self._missing[image_id])
+                self._todo.extend(
+                    (host_id, image_id) for host_id in sorted(self._missing[image_id])
+                )
             self._images[image_id] = row
             self._to_show.add(image_id)
 
@@ -202,7 +205,7 @@ class ImageReplication:
 
     async def _delete_unknown(self, target: _Target, found: set[str]) -> None:
         known = {image.checksum for image in self._images.values()}
-        for checksum in found - known:
+        for checksum in sorted(found - known):
             fence = await self._store.revision()
             if await self._store.count(IMAGES, {"checksum": checksum}):
                 continue

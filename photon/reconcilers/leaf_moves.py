@@ -126,7 +126,7 @@ class LeafMoves:
 
     async def take_leaf(self, leaf_id: str, leaf: Leaf) -> None:
         """Makes this controller the owner of a leaf that it is the heir of."""
-        hosts = list(self._outlook.rows.hosts_of(leaf_id))
+        hosts = sorted(self._outlook.rows.hosts_of(leaf_id))
         await self._be_told(hosts, leaf)
         await self._write(lambda: self._taking(leaf_id))
 

@@ -102,7 +102,7 @@ class TopologyRows:
         self._changed[LEAVES.name] |= self.leaves.keys() - seen_leaves
         self._changed[SEATS.name] |= self.seats.keys() - seen_hosts
         if changed_leaves or changed_hosts:
-            self._tell(changed_leaves, changed_hosts)
+            self._tell(sorted(changed_leaves), sorted(changed_hosts))
         await self.look_again()
 
     async def look_again(self) -> None:
@@ -140,7 +140,7 @@ class TopologyRows:
 
     async def _read_changed(self) -> None:
         topology, leaf_ids, host_ids = (
-            list(self._changed[noun.name]) for noun in (TOPOLOGY, LEAVES, SEATS)
+            sorted(self._changed[noun.name]) for noun in (TOPOLOGY, LEAVES, SEATS)
         )
         rows = await _found(self._store, TOPOLOGY, topology)
         leaves = await _found(self._store, LEAVES, leaf_ids)
@@ -158,7 +158,7 @@ class TopologyRows:
             if self._drop_seat(host_id):
                 changed_hosts.add(host_id)
         if rows or changed_leaves or changed_hosts:
-            self._tell(changed_leaves, changed_hosts)
+            self._tell(sorted(changed_leaves), sorted(changed_hosts))
 
     def _tell(self, leaf_ids: Collection[str], host_ids: Collection[str]) -> None:
         for listener in self._listeners:

@@ -182,7 +182,7 @@ class TreeKeeper:
         self._lingering.discard(leaf_id)
         if self._top.leaf(leaf_id) is None:
             self._outlook.ways.admit(leaf_id, self._top.build(leaf_id))
-            for host_id in self._rows.hosts_of(leaf_id):
+            for host_id in sorted(self._rows.hosts_of(leaf_id)):
                 self._follow_seat(host_id)
 
     async def _build(self, leaf_id: str) -> None:

@@ -213,7 +213,7 @@ def datastore_to(datastore: HostDatastore) -> Any:
         datastore.id,
         datastore.name,
         datastore.type,
-        datastore.tags,
+        sorted(datastore.tags),
         datastore.capacity_gib,
         datastore.free_gib,
         datastore.image_datastore,

@@ -55,9 +55,9 @@ class Server:
         self.service = service
         self.handlers = handlers
         self.limits = limits or ServerLimits()
-        self.connections: set[ServerConnection] = set()
+        self.connections: dict[ServerConnection, None] = {}  # in the order of coming
         self._calls: set[asyncio.Task[None]] = set()
-        self._hungry: set[ServerConnection] = set()
+        self._hungry: dict[ServerConnection, None] = {}
         self._listening: Listening | None = None
         self._sweeping: asyncio.Task[None] | None = None
 
@@ -93,13 +93,13 @@ class Server:
         """If it has none, `connection.go_on` is called when it has."""
         if len(self._calls) < self.limits.running_max:
             return True
-        self._hungry.add(connection)
+        self._hungry[connection] = None
         return False
 
     def _ran(self, call: asyncio.Task[None]) -> None:
         self._calls.discard(call)
         if self._hungry:
-            hungry, self._hungry = self._hungry, set()
+            hungry, self._hungry = self._hungry, {}
             for connection in hungry:
                 connection.go_on()
 
@@ -141,7 +141,7 @@ class ServerConnection(asyncio.Protocol):
             )
             self._transport.abort()
             return
-        self._server.connections.add(self)
+        self._server.connections[self] = None
 
     def data_received(self, received: bytes) -> None:
         self._heard_at = now = self._loop.time()
@@ -169,7 +169,7 @@ class ServerConnection(asyncio.Protocol):
     def connection_lost(self, problem: Exception | None) -> None:
         self._stopped = True
         self._waiting.clear()
-        self._server.connections.discard(self)
+        self._server.connections.pop(self, None)
 
     # What the server asks
 

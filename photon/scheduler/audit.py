@@ -37,7 +37,7 @@ def _wrong_room(ledgers: Sequence[Ledger]) -> Iterator[str]:
         for disk in held.disks:
             claims.setdefault(disk.datastore, {})[disk.disk_id] = disk.gib
     books = {id: book for ledger in ledgers for id, book in ledger.datastores.books.items()}
-    for datastore in {*claims, *books.values()}:
+    for datastore in sorted({*claims, *books.values()}, key=lambda book: book.id):
         if books.get(datastore.id) is not datastore:
             yield f"datastore {datastore.id} holds disks and is not in the books"
         gib = sum(claims.get(datastore, {}).values())
@@ -63,8 +63,9 @@ def _wrong_groups(ledger: Ledger) -> Iterator[str]:
         for key in held.groups
     )
     neighbours = ledger.neighbours
-    for key in {*neighbours.here.keys(), *(key for key, _ in counts)}:
-        for host in {*neighbours.here.of(key), *(each for known, each in counts if known == key)}:
+    for key in sorted({*neighbours.here.keys(), *(key for key, _ in counts)}):
+        found = {*neighbours.here.of(key), *(each for known, each in counts if known == key)}
+        for host in sorted(found, key=lambda host: host.id):
             count = counts[key, host]
             here, anywhere = (groups.of(key).get(host, 0) for groups in neighbours.both())
             if (here, anywhere) != (count, count):

@@ -56,7 +56,8 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
 
 Notice = Hold | Confirm | Release | Refused
 
-_encode = msgspec.msgpack.Encoder().encode
+# Sets in order: what is said again is the same bytes, in whatever process.
+_encode = msgspec.msgpack.Encoder(order="deterministic").encode
 _DEMAND: Final = msgspec.msgpack.Decoder(Demand)
 _PLACEMENT: Final = msgspec.msgpack.Decoder(Placement)
 _REFUSAL: Final = msgspec.msgpack.Decoder(NoPlacement)

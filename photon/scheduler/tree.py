@@ -81,13 +81,13 @@ class Tree:
     def _follow(self) -> None:
         changes = self._division.take_changes()
         gone = []
-        for leaf_id in changes.leaves:
+        for leaf_id in sorted(changes.leaves):
             if self._division.leaf(leaf_id) is None:
                 gone.append(leaf_id)
             elif self._top.leaf(leaf_id) is None:
                 self._top.build(leaf_id)
                 self._top.open(leaf_id)
-        for host_id in changes.hosts:
+        for host_id in sorted(changes.hosts):
             seat = self._division.leaf_of(host_id)
             if seat is None:
                 self._top.unseat(host_id)

@@ -100,7 +100,7 @@ class TreeTop:
             return ()
         if self._asked.get(leaf_id) == (MINE, leaf):
             self.close(leaf_id)
-        hosts = list(self._hosts[leaf])
+        hosts = sorted(self._hosts[leaf])
         for host_id in hosts:
             self.unseat(host_id)
         del self._leaves[leaf_id], self._id_of[leaf], self._hosts[leaf]
@@ -166,7 +166,7 @@ class TreeTop:
         leaf = self._leaves.get(leaf_id)
         if leaf is None:
             return []
-        hosts = list(self._hosts[leaf]) if host_id is None else [host_id]
+        hosts = sorted(self._hosts[leaf]) if host_id is None else [host_id]
         return [promise for each in hosts for promise in leaf.promises(each)]
 
     def put_host(self, view: HostView) -> None:

@@ -58,7 +58,7 @@ class Place:
 
 class SimulatedAgentProcess:
     """`hosts` and `drivers` are those of its latest life, also while it is dead: then nobody
-    changes them, and they say what its journal says."""
+    changes them, and they say what its journal says. Each life takes `clock` as it finds it."""
 
     def __init__(self, name: str, addresses: Sequence[str], place: Place, random: Random) -> None:
         self.name = name
@@ -68,9 +68,8 @@ class SimulatedAgentProcess:
         self.clock = DriftingClock(place.loop)
         self._place = place
         self._random = random
-        self._ids = TimeOrderedIds(self.clock, random.randbytes)
         self._simulation: Simulation | None = None
-        self._doors = self._make_doors()
+        self._doors: ConsoleDoors | None = None  # of this life
         self.process = Process(name, place.loop)
 
     @property
@@ -109,7 +108,6 @@ class SimulatedAgentProcess:
         self._place.trace.say("restart", process=self.name)
         self._place.network.conditions.dark.discard(self.name)
         self.process = Process(self.name, self._place.loop)
-        self._doors = self._make_doors()
         await self.start()
 
     def freeze(self) -> None:
@@ -137,7 +135,9 @@ class SimulatedAgentProcess:
         faults = {}
         if self._simulation is not None:
             faults = {address: driver.faults for address, driver in self.drivers.items()}
-        made = await simulate(self.addresses, site, self._doors, self._ids, CREDENTIALS)
+        doors = self._doors = self._make_doors()
+        ids = TimeOrderedIds(self.clock, self._random.randbytes)
+        made = await simulate(self.addresses, site, doors, ids, CREDENTIALS)
         for address, known in faults.items():
             made.drivers[address].faults = known  # They are the host's, and outlive its agent.
         self._simulation = made
@@ -154,7 +154,7 @@ class SimulatedAgentProcess:
     async def _captured(self, url: str) -> bytes:
         parts = urlsplit(url)
         [ticket] = parse_qs(parts.query)["ticket"]
-        target = self._doors.captures.redeem(ticket)
+        target = self._doors.captures.redeem(ticket) if self._doors is not None else None
         if target is None or parts.path != f"{CAPTURES_PATH}{target.image_id}":
             raise OSError(f"the ticket of {url} was used, is too old, or never was")
         return _content(await target.driver.capture_path(target.image_id))

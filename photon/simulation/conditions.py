@@ -12,7 +12,7 @@ class Link:
 
     delay_min_seconds: float = 0.0002
     delay_max_seconds: float = 0.001
-    loss: float = 0.0
+    loss: float = 0.0  # which delays all that follows, or ends the connection
     duplicate: float = 0.0
     reorder: float = 0.0  # a frame comes up to `reorder_seconds` later, others overtake it
     reorder_seconds: float = 0.05

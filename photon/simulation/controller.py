@@ -83,8 +83,8 @@ class SimulatedController:
     async def restart(self) -> None:
         """A new life; crashes first, if it lives. Returns when it serves."""
         self.crash()
-        self._site.trace.say("restart", process=self.name)
-        await self.start()
+        self.begin_again()
+        await self._started.wait()
 
     def begin_again(self) -> None:
         """As `restart`, of who is dead; whether it comes to serve is not awaited."""
@@ -147,9 +147,9 @@ class SimulatedController:
             self._site.trace.say("exit", process=self.name)
             self._end(silently=False)
             loop = self._site.loop
-            loop.outside.call_at(loop.time() + RESTART_SECONDS, self._begin_again, process)
+            loop.outside.call_at(loop.time() + RESTART_SECONDS, self._rise, process)
 
-    def _begin_again(self, process: Process) -> None:
+    def _rise(self, process: Process) -> None:
         if process is self.process:
             self._begin()
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+from photon.simulation.loop import SimulatedLoop
 from photon.simulation.process import PROCESS, Process
 
 T = TypeVar("T")
@@ -21,8 +22,9 @@ async def ask(target: Process, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     A caller that is cancelled is no longer told; the work goes on. Raises Died, and what `work`
     raises.
     """
-    caller = PROCESS.get()
-    told: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    loop = cast("SimulatedLoop", asyncio.get_running_loop())
+    caller = PROCESS.get(loop.outside)
+    told: asyncio.Future[T] = loop.create_future()
     if not target.alive:
         raise Died(target.name)
 

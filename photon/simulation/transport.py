@@ -1,8 +1,8 @@
 """The two ends of a simulated connection, and the pipe from each to the other.
 
-What is written at once arrives at once, after what was written before it, as TCP has it. Where the
-conditions say so, single frames are lost, come twice or late: harsher than TCP, whose losses become
-delays or resets; the calls above it must bear both.
+What is written at once arrives at once, after what was written before it, as TCP has it: a loss is
+a delay of all that follows, or the end of the connection. Where the conditions say so, single
+frames come twice, or are overtaken: harsher than TCP, and what its users see who call again.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ _LENGTH: Final = Struct(">I").unpack_from
 # As Linux does by default, about: what is not acknowledged is sent again, at growing intervals.
 RESEND_FIRST_SECONDS: Final = 0.2
 RESEND_LAST_SECONDS: Final = 30.0  # When the next interval would be longer, the connection ends.
+# A frame that is lost comes late, with all after it; or the whole connection is gone.
+LOSSES_THAT_BREAK: Final = 0.3
+RESENT_SECONDS_MAX: Final = 3.0  # After three losses of the same segment.
+BROKEN_SECONDS_MAX: Final = 15.0  # Keep-alive and timeouts of the kernel, as servers set them.
 # So much may be on its way before a writer is told to wait: a socket's two buffers.
 UNREAD_BYTES_MAX: Final = 1 << 20
 
@@ -67,6 +71,7 @@ class End(asyncio.Transport):
         self._last_due = 0.0  # when the last of what is on its way to here arrives
         self._bytes_out = 0  # written here, and not yet read by the other's protocol
         self._writer_waits = False
+        self._broken = False  # nothing comes to here any more, and nobody has noticed yet
 
     def attach(self, wire: asyncio.Protocol) -> None:
         """The protocol of this end, called in its own process."""
@@ -127,6 +132,8 @@ class End(asyncio.Transport):
         source, target = self.other.process.name, self.process.name
         for watch in weather.watchers:
             watch(source, target)
+        if self._broken:
+            return
         if not self.process.alive:
             # Its machine knows nothing of the connection any more; if it is up, it says so.
             if not weather.conditions.cut(source, target):
@@ -146,12 +153,17 @@ class End(asyncio.Transport):
         weather = self._weather
         source, target = self.other.process.name, self.process.name
         random = weather.random
-        if random.random() < link.loss:
-            weather.trace.say("lost", source=source, target=target, bytes=len(frame))
-            self.other.was_read(len(frame))
+        if self._broken:
             return
         due = weather.loop.time() + weather.delay_seconds(source, target)
-        if random.random() < link.reorder:
+        if random.random() < link.loss:
+            if random.random() < LOSSES_THAT_BREAK:
+                self._break(source, target)
+                return
+            due += random.uniform(RESEND_FIRST_SECONDS, RESENT_SECONDS_MAX)
+            weather.trace.say("resent", source=source, target=target, bytes=len(frame))
+            self._last_due = due = max(self._last_due, due)
+        elif random.random() < link.reorder:
             due += link.reorder_seconds * random.random()
         else:
             self._last_due = due = max(self._last_due, due)
@@ -160,6 +172,16 @@ class End(asyncio.Transport):
             again = due + weather.delay_seconds(source, target)
             weather.trace.say("twice", source=source, target=target, bytes=len(frame))
             self.process.call_at(again, self._arrive, frame)
+
+    def _break(self, source: str, target: str) -> None:
+        """Nothing comes through any more in either direction; sooner or later both ends notice."""
+        weather = self._weather
+        weather.trace.say("broken", source=source, target=target)
+        for end in (self, self.other):
+            end._broken = True
+            seconds = weather.random.uniform(RESEND_FIRST_SECONDS, BROKEN_SECONDS_MAX)
+            gone = ConnectionResetError("the connection broke")
+            end.process.call_at(weather.loop.time() + seconds, end._end, gone)
 
     def end_here(self, problem: Exception | None) -> None:
         """The other end closed or was reset: after all that it wrote before, this one hears it."""

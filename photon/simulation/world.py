@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO, TypeVar
 
 from photon.agent.drivers.simulated_site import HostShape, Latencies, addresses_of
+from photon.api.plane import Release
 from photon.controller.outside import Outside
 from photon.coordination.ensemble import Ensemble
 from photon.coordination.in_store import StoreCoordination
@@ -41,6 +42,7 @@ from photon.store.sqlite import SqliteOptions, SqliteStore
 
 AGENTS_MAX: Final = 32  # More hosts share agents: each agent is a poll that never ends.
 ENSEMBLE: Final = "ensemble:2181"  # Shown in the status alone.
+RELEASE: Final = Release("simulated", "simulated", "")  # The checkout's own changes with it.
 NOTHING: Final[Mapping[str, str]] = {}
 
 T = TypeVar("T")
@@ -191,6 +193,7 @@ class World:
             open_store=open_store,
             open_coordination=lambda store, lost: self._coordination(controller, store, lost),
             images=MemoryImages(self.shelf, controller.name),
+            release=RELEASE,
             fetch=lambda url: fetched(self.agents, url),
         )
 

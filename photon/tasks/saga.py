@@ -131,7 +131,9 @@ class Run(Generic[Deps]):
             raise RecordedError(error.code, error.message, error.data)
         await self.journal.starting(step.name, step.operation)
         result = await step.do(self.deps, argument)
-        self.journal.completed(step.name, msgspec.Raw(msgspec.json.encode(result)))
+        # Sets in order: whoever does the step again writes the same.
+        encoded = msgspec.json.encode(result, order="deterministic")
+        self.journal.completed(step.name, msgspec.Raw(encoded))
         return result
 
     def warn(self, warning: PhotonError) -> None:

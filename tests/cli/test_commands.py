@@ -342,6 +342,13 @@ def test_the_storekeeper_is_a_program_of_its_own_too() -> None:
     assert "--store" in ran.stderr
 
 
+def test_the_planner_is_a_program_of_its_own_too() -> None:
+    command = [sys.executable, "-m", "photon.cli", "plan", "--hosts", "nowhere.yaml"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert "--workload" in ran.stderr
+
+
 def commands() -> Iterator[str]:
     context = click.Context(root)
     for noun in root.list_commands(context):

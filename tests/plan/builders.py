@@ -7,6 +7,7 @@ from pathlib import Path
 
 from photon.plan.result import (
     Drill,
+    DrillSample,
     EventOutcome,
     Fit,
     HostLoad,
@@ -62,8 +63,7 @@ def a_fit(flavor: str = "small", **changes: object) -> Fit:
 
 
 def a_drill(kind: str, name: str, **changes: object) -> Drill:
-    away = [a_sample(at, unreachable=17 if 10 < at < 90 else 0, hosts_missing=4 if 10 < at < 310
-            else 0) for at in range(0, 340, 2)]  # fmt: skip
+    away = [(0, 17, 0), (12.5, 17, 4), (90, 3, 4), (95, 0, 4), (316, 0, 0)]
     members: dict[str, object] = {
         "hosts": 4,
         "vms": 17,
@@ -78,7 +78,7 @@ def a_drill(kind: str, name: str, **changes: object) -> Drill:
         "back_after": 16.0,
         "settled_after": 45.0,
         "moments": (Moment(0.0, "power off"), Moment(12.5, "all MISSING"), Moment(300.0, "back")),
-        "samples": tuple(away),
+        "samples": tuple(DrillSample(*each) for each in away),
     }
     return Drill(kind=kind, name=name, **{**members, **changes})  # type: ignore[arg-type]  # its members, by their names
 

@@ -83,7 +83,7 @@ async def test_that_a_host_is_back_is_said_by_the_owner_of_its_leaf_alone(world:
     late = HostRegister(world.store, part.clock, lambda id: right)
     await _away(world, part)
     await world.store.commit([Insert(MISSING_HOSTS, MissingHost(host_id, 1, "silent"))])
-    assert await late.found([host_id]) == set()
+    assert await late.found([host_id]) == []
     assert await _missing(world) == [host_id]
     heir = _heir_of(world, host_id)
     assert await HostRegister(world.store, heir.clock, heir.keeper.warrant).found([host_id])
@@ -121,7 +121,7 @@ async def test_one_host_of_another_keeps_no_host_of_ours_from_being_back(world: 
     await world.store.commit(rows)
     wrong = (Require(LEAVES, "of-another", {"owner": part.me.id}),)
     register = HostRegister(world.store, part.clock, lambda id: right if id == host_id else wrong)
-    assert await register.found([other, host_id]) == {host_id}
+    assert await register.found([other, host_id]) == [host_id]
 
 
 async def test_what_a_guest_is_in_is_said_by_the_owner_of_its_hosts_leaf_alone(

@@ -142,7 +142,9 @@ class SimulatedDriver:
         if self.faults.creates_to_fail > 0:
             self.faults.creates_to_fail -= 1
             raise Refusal(AgentRefusal.DRIVER_FAILED, "This create was told to fail.")
-        for datastore_id in {spec.datastore_id, *(disk.datastore_id for disk in spec.disks)}:
+        for datastore_id in sorted(
+            {spec.datastore_id, *(disk.datastore_id for disk in spec.disks)}
+        ):
             self._check_datastore(datastore_id or spec.datastore_id)
         for nic in spec.nics:
             if nic.network not in self._capacity.networks:
@@ -295,7 +297,7 @@ class SimulatedDriver:
             self._forget("image", checksum)
 
     async def images(self) -> list[str]:
-        return list(self._images)
+        return sorted(self._images)
 
     async def capture(self, vm_id: str, image_id: str) -> CapturedImage:
         held = self._held(vm_id)

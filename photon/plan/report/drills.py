@@ -11,7 +11,7 @@ from photon.plan.report.lines import Frame, Series, Span, lines
 from photon.plan.report.words import by_zone, plural
 from photon.plan.result import Drill
 
-PLOTS_MAX = 12  # Drills that are plotted over time, the worst first; tables have all of them.
+PLOTS_MAX = 4  # Drills that are plotted over time, the worst first; tables have all of them.
 
 
 def drill_sections(drills: Sequence[Drill]) -> list[Section]:
@@ -96,11 +96,11 @@ def _caption(drill: Drill) -> str:
 
 
 def _over_time(drill: Drill) -> str:
-    end = max((sample.at for sample in drill.samples), default=1.0)
+    end = max(moment.at for moment in drill.moments) * 1.03
     frame = Frame(
         label=f"{drill.kind} {drill.name} dies",
         seconds=end,
-        height=170.0,
+        height=150.0,
         spans=[Span(0.0, min(drill.outage, end), f"{drill.kind} {drill.name} is away")],
         marks=[(moment.at, moment.what) for moment in drill.moments],
         most=1.0,
@@ -108,7 +108,7 @@ def _over_time(drill: Drill) -> str:
     return lines(
         frame,
         [
-            Series("VMs unreachable", [(each.at, each.unreachable) for each in drill.samples]),
+            Series("VMs down", [(each.at, each.down) for each in drill.samples]),
             Series("hosts missing", [(each.at, each.hosts_missing) for each in drill.samples]),
         ],
     )

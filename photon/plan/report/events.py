@@ -27,7 +27,7 @@ def timeline_sections(timeline: Timeline | None) -> list[Section]:
         Plot("Share of memory that is taken, by zone.", _shares(timeline, _memory, "Memory")),
         Plot("Share of virtual CPUs that is taken, by zone.", _shares(timeline, _cpu, "CPUs")),
     ]
-    tables = [_events(timeline.events)] if timeline.events else []
+    tables = _events(timeline.events)
     if timeline.arriving:
         tables.append(outcomes(timeline.arriving))
     return [Section("What happens in time", _worst(timeline.arriving), tables, plots)]
@@ -41,10 +41,10 @@ def _worst(arriving: Sequence[SetOutcome]) -> list[str]:
     ]
 
 
-def _events(events: Sequence[EventOutcome]) -> Rows:
+def _events(events: Sequence[EventOutcome]) -> list[Rows]:
     rows = [
         (
-            shown_span(event.at) or "0s",
+            shown_span(event.at),
             f"{event.what} {event.happening}",
             f"{event.hosts:,}",
             f"{event.vms:,}",
@@ -52,7 +52,6 @@ def _events(events: Sequence[EventOutcome]) -> Rows:
             shown_span(event.over_after),
             f"{event.replaced:,}",
             f"{event.not_replaced:,}",
-            event.note or "-",
         )
         for event in events
     ]
@@ -65,9 +64,14 @@ def _events(events: Sequence[EventOutcome]) -> Rows:
         "Over after",
         "Replaced",
         "No room",
-        "Note",
     )
-    return Rows(columns, rows, frozenset({2, 3, 6, 7}))
+    notes = [
+        (shown_span(event.at), f"{event.what} {event.happening}", event.note)
+        for event in events
+        if event.note
+    ]
+    tables = [Rows(columns, rows, frozenset({2, 3, 6, 7}))] if rows else []
+    return [*tables, Rows(("At", "Event", "What went wrong"), notes)] if notes else tables
 
 
 def _vms(timeline: Timeline) -> str:

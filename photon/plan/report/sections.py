@@ -121,9 +121,14 @@ def _load(result: Result) -> list[Section]:
 
 
 def _tenths(balance: Balance) -> str:
+    used = [place for place, count in enumerate(balance.tenths) if count]
     rows = [
-        Bar(f"{place * 10} to {place * 10 + 10} %", [count], plural(count, "host"))
-        for place, count in enumerate(balance.tenths)
+        Bar(
+            f"{place * 10} to {place * 10 + 10} %",
+            [balance.tenths[place]],
+            plural(balance.tenths[place], "host"),
+        )
+        for place in range(used[0], used[-1] + 1)
     ]
     return bars("Hosts by load", ["hosts"], rows)
 

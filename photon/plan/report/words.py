@@ -56,7 +56,7 @@ def in_short(result: Result) -> list[str]:
     named = sum(1 for zone in result.zones if zone.zone)
     cpus = sum(zone.cpus for zone in result.zones)
     memory = shown_mib(sum(zone.memory_mib for zone in result.zones))
-    where = ", ".join(
+    where = " and ".join(
         plural(count, what) for count, what in ((named, "zone"), (racks, "rack")) if count
     )
     hosts = plural(result.hosts, "host") + (f" in {where}" if where else "")
