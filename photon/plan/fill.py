@@ -29,7 +29,7 @@ FAILURES_MAX: Final = 10
 async def filled(stage: Stage, flavor: str, on: str, most: int, progress: Progress) -> Fit:
     """Raises PlanFailed: VMs fail for reasons that have nothing to do with room."""
     wants = Wants(flavor)
-    said = await _foretold(stage, wants)
+    said = await foretold_of(stage, wants)
     began = stage.now
     filling = _Filling(stage, wants, most, progress)
     await filling.run()
@@ -102,7 +102,8 @@ class _Filling:
                 raise PlanFailed(f"VMs of {self._wants.flavor} fail: {self._failures[0]}")
 
 
-async def _foretold(stage: Stage, wants: Wants) -> Capacity:
+async def foretold_of(stage: Stage, wants: Wants) -> Capacity:
+    """How many more would fit, as `photon capacity` answers."""
     path = f"/v1/projects/{stage.ground.project_id}/capacity"
     return await stage.client.post(path, capacity_spec_of(stage, wants), Capacity)
 

@@ -11,16 +11,17 @@ import msgspec
 
 from photon.plan.branches import Work, played
 from photon.plan.drill import drilled, names_of
-from photon.plan.fill import filled
+from photon.plan.fill import filled, foretold_of
 from photon.plan.hosts import HostPlan
 from photon.plan.looking import loads_of, look
 from photon.plan.play import played_out
 from photon.plan.progress import Progress
 from photon.plan.result import Drill, Fit, Result, ZoneTotals, balance_of
 from photon.plan.roster import Roster, stand
+from photon.plan.settling import settled
 from photon.plan.site import HOSTS_ALONE_MAX, size_of
 from photon.plan.stage import Stage, set_stage
-from photon.plan.workload import WorkloadPlan
+from photon.plan.workload import Wants, WorkloadPlan
 from photon.simulation.world import World, play
 from photon.wire.v1.system import AuditFinding
 
@@ -44,6 +45,7 @@ def run_plan(
 
     async def scene(world: World) -> Result:
         stage = await set_stage(world, hosts, workload, progress)
+        await settled(stage)
         return await _Run(stage, options, progress).run()
 
     return play(options.seed, size_of(hosts, workload), scene)
@@ -86,7 +88,11 @@ class _Run:
     async def _fits(self, on: str) -> list[Fit]:
         if not self._plan.fit:
             return []
-        self._progress.stage(f"VMs that fit on {on} hosts", 0)
+        foretold = [
+            (await foretold_of(self._stage, Wants(flavor))).on_hosts for flavor in self._plan.fit
+        ]
+        total = sum(min(each, self._options.fit_max) for each in foretold)
+        self._progress.stage(f"VMs that fit on {on} hosts", total)
         works = [self._fit(flavor, on) for flavor in self._plan.fit]
         return await played(works, Fit, self._progress, self._options.jobs)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from photon.plan.client import REQUEST_SECONDS, PlanClient
 from photon.plan.hosts import HostPlan
@@ -15,9 +13,6 @@ from photon.plan.workload import WorkloadPlan
 from photon.simulation.agents import SimulatedAgentProcess
 from photon.simulation.requests import Answer
 from photon.simulation.world import World
-
-# The roots of all controllers know of new hosts some seconds later: summaries rise in their time.
-SETTLE_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,5 +70,4 @@ async def set_stage(
     endpoints = {address: agent.endpoint for address, agent in agent_of.items()}
     progress.stage("hosts", len(hosts.hosts))
     ground = await Provisioning(client, world.store, progress).run(hosts, workload, endpoints)
-    await asyncio.sleep(SETTLE_SECONDS)
     return Stage(world, hosts, workload, client, ground, agent_of)

@@ -38,10 +38,10 @@ def test_a_plan_is_printed_and_its_page_written(folder: Path) -> None:
     ran = typed(folder, *FILES, "--out", "report.html", "--jobs", "1")
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr == "The report with its plots is in report.html.\n"
-    assert "16 VMs of small fit on empty hosts" in ran.stdout
+    assert "On empty hosts, 16 VMs of small fit" in ran.stdout
     page = (folder / "report.html").read_text()
     assert "<title>Plan: hosts.yaml and workload.yaml</title>" in page
-    assert "16 VMs of small fit on empty hosts" in page
+    assert "On empty hosts, 16 VMs of small fit" in page
 
 
 def test_files_may_be_checked_alone(folder: Path) -> None:

@@ -97,7 +97,7 @@ def test_in_short_it_says_what_matters() -> None:
     text = told(a_result())
     assert "16 hosts in 2 zones and 4 racks offer 8,192 virtual CPUs and 2 TB of memory" in text
     assert (
-        "240 VMs of small fit on empty hosts; then all hosts have too little memory left." in text
+        "On empty hosts, 240 VMs of small fit; then all hosts have too little memory left." in text
     )
     assert "Of 66 VMs that are to run, 1 find no room." in text
     assert "If the rack w1 dies, 7 VMs of 17 that are lost find no room elsewhere" in text
@@ -114,7 +114,7 @@ def test_what_differs_or_is_wrong_or_unknown_is_said() -> None:
     )
     text = told(result)
     assert "The two differ for odd." in text
-    assert "5 or more VMs of many fit" in text
+    assert "On empty hosts, at least 5 (the scheduler foretells 240) VMs of many fit" in text
     assert "found 1 thing wrong" in text
     assert "The audit found: ONE_HOST of x: it is on two" in text
     assert re.search(r"e1 .* 11\.2s to - .* - +-", text) or "11.2s to -" in text

@@ -16,7 +16,7 @@ _ENDS = {"returns", "leaves-maintenance"}
 
 
 def timeline_sections(timeline: Timeline | None) -> list[Section]:
-    if timeline is None or not timeline.samples:
+    if timeline is None or not (timeline.events or timeline.arriving):
         return []
     plots = [
         Plot(

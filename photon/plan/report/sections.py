@@ -65,7 +65,7 @@ def _fits(fits: Sequence[Fit]) -> list[Section]:
             fit.flavor,
             f"{fit.on} hosts",
             f"{fit.made:,}{'+' if fit.stopped_early else ''}",
-            f"{'' if fit.exact else '≤ '}{fit.scheduler_said:,}",
+            f"{'' if fit.exact else '≈ '}{fit.scheduler_said:,}",
             by_zone(fit.by_zone),
             reasons(fit.why),
             _spread(fit.balance),
@@ -76,7 +76,8 @@ def _fits(fits: Sequence[Fit]) -> list[Section]:
     differing = [fit.flavor for fit in fits if not fit.agrees and not fit.stopped_early]
     closing = [
         "VMs were made one after the other, through the API, until none found room (Fit); before "
-        "the first, the scheduler was asked how many it would be (Foretold; ≤: at most so many)."
+        "the first, the scheduler was asked how many it would be (Foretold). ≈: nearly so many, "
+        "for disks may have to lie apart, or hosts compete for what they share."
     ]
     if differing:
         closing.append(f"The two differ for {', '.join(dict.fromkeys(differing))}.")
@@ -141,7 +142,7 @@ def _method(result: Result) -> Section:
         [
             "The product itself ran, in one process and on a simulated clock: "
             f"{plural(result.controllers, 'controller')} with the API, tasks, the scheduler's tree "
-            "and the duties, an agent for each rack's hosts, and a network between them. Only the "
+            "and the duties, the agents of all hosts, and a network between them. Only the "
             f"hypervisors and the network were imagined.{away}",
             f"Seed {result.seed}: the same files and seed make the same report.",
             *result.notes,

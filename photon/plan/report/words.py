@@ -72,14 +72,18 @@ def in_short(result: Result) -> list[str]:
 
 
 def _fit(fit: Fit) -> str:
-    many = f"{fit.made:,}{' or more' if fit.stopped_early else ''}"
+    many = f"{fit.made:,}"
+    if fit.stopped_early:
+        foretold = f"{'' if fit.exact else 'nearly '}{fit.scheduler_said:,}"
+        many = f"at least {many} (the scheduler foretells {foretold})"
     hosts = next((each.hosts for each in fit.why if each.reason == fit.runs_out_first), 0)
     asked = sum(each.hosts for each in fit.why)
     of_all = "all hosts" if hosts == asked else f"the {plural(hosts, 'host')} that can take it"
+    more = "" if fit.stopped_early else " more"
     end = f"; then {of_all} have {_words(fit.runs_out_first)}" if hosts else ""
     if fit.on == "loaded":
-        return f"Beside the VMs that run, {many} more of {fit.flavor} fit{end}."
-    return f"{many} VMs of {fit.flavor} fit on empty hosts{end}."
+        return f"Beside what runs, {many}{more} VMs of {fit.flavor} fit{end}."
+    return f"On empty hosts, {many} VMs of {fit.flavor} fit{end}."
 
 
 def _standing(result: Result) -> list[str]:
