@@ -12,6 +12,7 @@ import contextvars
 import gc
 import heapq
 import sys
+import warnings
 from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable
@@ -134,8 +135,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._numbers = count()  # of tasks and futures
         self._cancelled = 0
         self._running = self.outside
-        self._moment_began = 0  # at which turn
-        self._stops = False
+        self._turns_until = turns_a_moment_max  # in this moment
+        self._stopping = False
         self.set_exception_handler(lambda _, context: self._note(context))
 
     # What asyncio asks
@@ -209,9 +210,6 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             self.call_soon(_settle, future, result)
         return future
 
-    def stop(self) -> None:
-        self._stops = self._stopping = True
-
     # What programs ask
 
     def run_late(self, turns: Iterable[Turn]) -> None:
@@ -247,7 +245,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                 for task in left:
                     ended[task] = None
                     task._log_destroy_pending = False  # type: ignore[attr-defined]  # it is meant
-                    task.get_coro().close()
+                    _close(task)
             self._soon.clear()
             self._timers.clear()
             gc.collect()
@@ -260,31 +258,32 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     # How it goes on
 
     def _run_once(self) -> None:
+        """Turn after turn, moment after moment, until somebody stops it."""
         soon = self._soon
-        if not soon and not self._stops:
-            self._jump()
-        elif self.turns - self._moment_began > self._turns_a_moment_max:
-            raise NeverWaits(f"{self._turns_a_moment_max} turns at {self._now:.6f} s")
-        turns = len(soon)
-        self.turns += turns
-        for _ in range(turns):
-            turn = soon.popleft()
-            call, process = turn.call, turn.process
-            if call is None or not process.alive:
-                continue
-            if process.frozen:
-                process.parked.append(turn)
-                continue
-            self._running = process
-            try:
-                turn.context.run(call, *turn.args)
-            except (SystemExit, KeyboardInterrupt):
-                raise
-            except BaseException as problem:  # As asyncio does: it is told, and the loop goes on.
-                message = f"{process.name}: {call!r} raised"
-                self.call_exception_handler({"message": message, "exception": problem})
-        self._running = self.outside
-        self._stops = False
+        try:
+            while not self._stopping:
+                if not soon:
+                    self._jump()
+                turn = soon.popleft()
+                self.turns += 1
+                call, process = turn.call, turn.process
+                if call is None or not process.alive:
+                    continue
+                if process.frozen:
+                    process.parked.append(turn)
+                    continue
+                self._running = process
+                try:
+                    turn.context.run(call, *turn.args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as problem:  # As asyncio does: told, and the loop goes on.
+                    message = f"{process.name}: {call!r} raised"
+                    self.call_exception_handler({"message": message, "exception": problem})
+                if self.turns > self._turns_until:
+                    raise NeverWaits(f"{self._turns_a_moment_max} turns at {self._now:.6f} s")
+        finally:
+            self._running = self.outside
 
     def _jump(self) -> None:
         """Goes to the next timer's moment, and takes all timers of it."""
@@ -297,7 +296,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                 continue
             if when > self._now:
                 self._now = when
-                self._moment_began = self.turns
+                self._turns_until = self.turns + self._turns_a_moment_max
             soon.append(turn)
             while timers and timers[0][0] <= self._now:
                 turn = heapq.heappop(timers)[2]
@@ -322,3 +321,10 @@ def _settle(future: asyncio.Future[_T], result: _T) -> None:
 def _fail(future: asyncio.Future[Any], problem: Exception) -> None:
     if not future.done():
         future.set_exception(problem)
+
+
+def _close(task: asyncio.Task[Any]) -> None:
+    """Ends a task where it is; one that never began is no mistake of anybody's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        task.get_coro().close()
