@@ -266,13 +266,13 @@ class Programs:
 
     def stop(self) -> None:
         """The controllers first, and the store that they need to say goodbye after them."""
-        while self.controllers:
-            self.controllers.pop().stop()
-        while self.agents:
-            self.agents.pop().stop()
-        if self._postgres is not None:
-            self._postgres.remove()
-            self._postgres = None
+        # An interrupt in the middle of one must not leave the others running.
+        with ExitStack() as ends:
+            if self._postgres is not None:
+                ends.callback(self._postgres.remove)
+            for process in (*self.agents, *self.controllers):
+                ends.callback(process.stop)
+            self.agents, self.controllers, self._postgres = [], [], None
 
     def processes(self) -> dict[str, Measurable]:
         """By their names in results."""
