@@ -82,6 +82,8 @@ class Committer:
         self._running: asyncio.Task[None] | None = None
         self.lost: StoreLost | None = None
         self._when_lost: Callable[[], None] = lambda: None
+        self._calling = False
+        follower.spared(lambda: self._calling)
         self.groups = 0  # round trips that answered, for tests and figures
 
     def submit(self, writes: Sequence[Write]) -> asyncio.Future[Revision]:
@@ -176,6 +178,7 @@ class Committer:
             await self._follower.reach(answer.last)
         else:
             self._position.advance([*answer.gap, *answer.changes], answer.last)
+        self._follower.settle()
 
     async def _until_answered(self, group: Group) -> Answer | None:
         """None: it was found to have happened, and everybody was told."""
@@ -213,7 +216,11 @@ class Committer:
         calling = asyncio.ensure_future(
             session.apply(group, sequence, since, self._options.changes_kept)
         )
-        done, _ = await asyncio.wait({calling}, timeout=self._options.answer_seconds)
+        self._calling = True
+        try:
+            done, _ = await asyncio.wait({calling}, timeout=self._options.answer_seconds)
+        finally:
+            self._calling = False
         if not done:
             session.drop()
             await asyncio.gather(calling, return_exceptions=True)

@@ -2,7 +2,7 @@
 
 A notification says that there is something new; it is read from the feed's table. Should one be
 lost, the next look comes POLL_SECONDS later. Own commits bring along what was committed before
-them, so that nobody waits for that.
+them, so that nobody waits for that, and nobody looks for it meanwhile.
 """
 
 from __future__ import annotations
@@ -152,6 +152,8 @@ class Follower:
         self._new = asyncio.Event()
         self._moved = asyncio.Event()
         self._ended = False
+        self._told_of = 0  # by notifications
+        self._comes_along: Callable[[], bool] = lambda: False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -161,6 +163,16 @@ class Follower:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    def spared(self, while_: Callable[[], bool]) -> None:
+        """Notifications that come meanwhile wake nobody: what they tell of comes along with an
+        answer that is on its way. `settle` is called when it is there."""
+        self._comes_along = while_
+
+    def settle(self) -> None:
+        """An answer came: has all come along that was told of?"""
+        if self._told_of > self._position.revision:
+            self._new.set()
 
     def look(self) -> None:
         """Something is known to be new."""
@@ -217,5 +229,9 @@ class Follower:
             pass
 
     def _notified(self, revision: Revision | None) -> None:
-        if revision is None or revision > self._position.revision:
+        if revision is None:
+            self._new.set()
+            return
+        self._told_of = max(self._told_of, revision)
+        if self._told_of > self._position.revision and not self._comes_along():
             self._new.set()
