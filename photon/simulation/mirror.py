@@ -46,6 +46,7 @@ class Mirror:
         """Raises Broken: one of the changes must not have been."""
         self.changes += changes
         touched: dict[str, None] = {}
+        freed: list[tuple[str, str, str]] = []
         for change in changes:
             noun = _NOUNS.get(change.noun)
             if noun is None:
@@ -65,10 +66,12 @@ class Mirror:
                 if isinstance(row, Vm | PersistentDisk):
                     touched[row.project_id] = None
             self._count(old, new)
-            self._relock(noun.name, old, new)
+            freed += self._relocked(noun.name, old, new)
         for project_id in touched:
             self._check_quota(project_id)
         self._check_locks(changes)
+        for freed_noun, id, task_id in freed:
+            self._check_freed(freed_noun, id, task_id)
 
     # One change
 
@@ -141,7 +144,8 @@ class Mirror:
 
     # Locks
 
-    def _relock(self, noun: str, old: Any, new: Any) -> None:
+    def _relocked(self, noun: str, old: Any, new: Any) -> Iterator[tuple[str, str, str]]:
+        """A lock that is no more: of which row, and which task had it."""
         if noun not in LOCKED:
             return
         before = None if old is None else old.task_id
@@ -150,9 +154,17 @@ class Mirror:
             return
         id = (new or old).id
         if before is not None:
-            self.locks[before].discard((noun, id))
+            self.locks.get(before, set()).discard((noun, id))
+            yield noun, id, before
         if after is not None:
             self.locks.setdefault(after, set()).add((noun, id))
+
+    def _check_freed(self, noun: str, id: str, task_id: str) -> None:
+        """Only its end frees what a task has locked."""
+        task = self.rows[TASKS.name].get(task_id)
+        if task is not None and not task.ended:
+            text = f"{noun} {id} is freed, and task {task_id} of {task.operation} still has it"
+            raise Broken(Invariant.LOCK_HAS_TASK, text, id, task_id)
 
     def _check_locks(self, changes: Sequence[Change]) -> None:
         tasks = self.rows[TASKS.name]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TextIO
 
+from photon.agent.drivers.simulated_site import HostShape
 from photon.simulation.audit import Auditor
+from photon.simulation.chance import Chance
 from photon.simulation.invariants import Invariant
 from photon.simulation.nemesis import Nemesis, NotServing
 from photon.simulation.profiles import PROFILES, FaultKind, Profile
@@ -54,7 +56,22 @@ def run(
 ) -> Outcome:
     """Plays it from its seed; the same trial has the same outcome. `file` gets the whole trace."""
     scene = _Scene(trial, on_step)
-    return play(trial.seed, trial.size, scene.play, file)
+    return play(trial.seed, _drawn(trial), scene.play, file)
+
+
+def _drawn(trial: Trial) -> Size:
+    """What hosts are like, if nobody said: small ones are full soon, and then refuse."""
+    if trial.size.shape != HostShape():
+        return trial.size
+    random = Chance(trial.seed).stream("shape")
+    shape = HostShape(
+        cpus=random.choice((1, 4, 16)),
+        memory_mib=random.choice((8, 16, 64)) << 10,
+        datastore_gib=random.choice((16, 64, 4096)),
+        networks=("VM Network", "Other Network"),
+        datastore_shared=random.random() < 0.5,
+    )
+    return replace(trial.size, shape=shape)
 
 
 class _Scene:
