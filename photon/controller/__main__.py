@@ -13,6 +13,7 @@ import click
 
 from photon.controller.config import ControllerConfig
 from photon.controller.configure import configured, shown
+from photon.controller.process import StoppedWhileStarting
 from photon.controller.serve import run
 from photon.controller.settings import SETTINGS, Setting, SettingsWrong, read_settings
 from photon.store.errors import StoreNotOpened
@@ -74,7 +75,7 @@ def _run(config: ControllerConfig) -> None:
     listen = f"{config.listen_host}:{config.listen_port}"
     try:
         sys.exit(run(config))
-    except StoreNotOpened as problem:
+    except (StoreNotOpened, StoppedWhileStarting) as problem:
         raise click.ClickException(str(problem)) from problem
     except OSError as problem:
         raise click.ClickException(f"cannot listen on {listen}: {problem.strerror}") from problem

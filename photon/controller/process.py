@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import falcon.asgi
@@ -45,6 +45,16 @@ OFFICES: Final = (HOUSEKEEPER,)  # What one controller at a time does, of all th
 log = logging.getLogger(__name__)
 
 
+class StoppedWhileStarting(Exception):
+    """What it waited for may never come to one that is thought dead: it must begin anew."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This controller was taken for dead while it started. Start it again; if that goes on, "
+            "look at the coordination service and at this machine's clock and load."
+        )
+
+
 class ControllerProcess:
     """`start` serves nothing yet: it makes the application, and `direct`, the short way to it,
     which may be served when it has returned."""
@@ -71,6 +81,20 @@ class ControllerProcess:
         return self._tree
 
     async def start(self) -> falcon.asgi.App[Any, Any]:
+        """Raises StoppedWhileStarting: others take it for dead before it has served anything."""
+        starting = asyncio.ensure_future(self._start())
+        stopping = asyncio.ensure_future(self.stopping.wait())
+        try:
+            await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            if not starting.done():
+                starting.cancel()
+        if not starting.done():
+            raise StoppedWhileStarting
+        return starting.result()
+
+    async def _start(self) -> falcon.asgi.App[Any, Any]:
         config = self._config
         self._store = await self._outside.open_store()
         self._store.when_lost(self._lost)
@@ -208,18 +232,28 @@ class ControllerProcess:
         self._watches.close()
 
     async def stop(self) -> None:
-        """Ends what runs within DRAIN_SECONDS; the rest goes on after the next start."""
-        await self._tree.retire()
-        await self._adoption.close()
-        await self._runner.close(wait_seconds=DRAIN_SECONDS)
-        await self._duties.close()
+        """Ends what runs within DRAIN_SECONDS; the rest goes on after the next start.
+
+        What cannot be done, because the store is away or others took this controller for dead,
+        keeps nothing after it from being let go.
+        """
+        await self._through(self._tree.retire())
+        await self._through(self._adoption.close())
+        await self._through(self._runner.close(wait_seconds=DRAIN_SECONDS))
+        await self._through(self._duties.close())
         self._housekeeping.close()
-        await self._tree.close()
-        await self._hosts.close()
-        await self._coordination.leave()
+        await self._through(self._tree.close())
+        await self._through(self._hosts.close())
+        await self._through(self._coordination.leave())
         if self._doors is not None:
-            await self._doors.close()
+            await self._through(self._doors.close())
         self._system.close()
-        await self._agents.close()
-        await self._images.close()
-        await self._store.close()
+        await self._through(self._agents.close())
+        await self._through(self._images.close())
+        await self._through(self._store.close())
+
+    async def _through(self, work: Awaitable[object]) -> None:
+        try:
+            await work
+        except Exception:  # The end of a program: the rest of it must end, too.
+            log.exception("a part of this controller did not end as it should")

@@ -64,12 +64,14 @@ def _drawn(trial: Trial) -> Size:
     if trial.size.shape != HostShape():
         return trial.size
     random = Chance(trial.seed).stream("shape")
+    shared = random.random() < 0.5
     shape = HostShape(
         cpus=random.choice((1, 4, 16)),
         memory_mib=random.choice((8, 16, 64)) << 10,
-        datastore_gib=random.choice((16, 64, 4096)),
+        # Controllers promise a shared one without knowing what others promise: it must not be full.
+        datastore_gib=4096 if shared else random.choice((16, 64, 4096)),
         networks=("VM Network", "Other Network"),
-        datastore_shared=random.random() < 0.5,
+        datastore_shared=shared,
     )
     return replace(trial.size, shape=shape)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import logging
 import tempfile
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TextIO, TypeVar
@@ -208,6 +210,14 @@ class World:
         return ZooKeeperCoordination(Ensemble(ENSEMBLE), clock, LeaseTerms(), lost, sessions)
 
 
+@contextmanager
+def _unawaited() -> Iterator[None]:
+    """What a program began in the moment of its death never ran, and that is as it must be."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+        yield
+
+
 def play(
     seed: int,
     size: Size,
@@ -224,7 +234,7 @@ def play(
     collecting = gc.isenabled()
     gc.disable()  # When it runs depends on all that ever was; what it closes is ours.
     try:
-        with tempfile.TemporaryDirectory(prefix="photon-simulation-") as place:
+        with tempfile.TemporaryDirectory(prefix="photon-simulation-") as place, _unawaited():
 
             async def whole() -> T:
                 world = World(loop, seed, size, Path(place), file)
