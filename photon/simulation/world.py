@@ -246,7 +246,8 @@ def play(
             main = loop.create_task(whole(), context=loop.outside.context.copy())
             return loop.run_until_complete(main)
     finally:
-        loop.bury()
+        with _unawaited():
+            loop.bury()
         logging.disable(level)
         if collecting:
             gc.enable()
