@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from photon.devbox.ha.cloud import HaCloud
+from photon.devbox.ha.groups import remove_cgroups
 from photon.devbox.ha.layout import HaLayout, free_net
 from photon.devbox.ha.servers import Shape
 from photon.devbox.seed import Seeded
@@ -27,15 +28,16 @@ class Running:
     seeded: Seeded
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def running() -> Iterator[Running]:
     root = Path(tempfile.mkdtemp(prefix="photon-ha-"))
     root.chmod(0o711)  # PostgreSQL's user must find what is its own.
     cloud = HaCloud(HaLayout(root, free_net()), log.warning)
     try:
-        with cloud.running(SHAPE) as seeded:
-            yield Running(cloud, seeded)
+        yield Running(cloud, cloud.up(SHAPE))
     finally:
-        for name in cloud.parts():
-            assert not cloud.kill(name), f"{name} outlived the end"
+        names = [*cloud.parts()]
+        for name in reversed(names):  # In order would take a farewell and a last checkpoint.
+            cloud.kill(name)
+        remove_cgroups(cloud.layout, names)
         shutil.rmtree(root)
