@@ -12,7 +12,7 @@ import msgspec
 
 from photon.domain.task import ENDED, TaskState
 from photon.plan.problems import PlanFailed
-from photon.simulation.requests import Answer, Lost
+from photon.simulation.requests import Answer, Lost, Request
 from photon.wire.v1.basics import ApiError
 from photon.wire.v1.task import Task
 
@@ -64,13 +64,16 @@ class PlanClient:
         self._keys = count(1)
 
     async def get(self, path: str, answer: type[T]) -> T:
-        return msgspec.json.decode(await self._send("GET", path, b"", {}), type=answer)
+        return msgspec.json.decode(await self._send(Request("GET", path)), type=answer)
 
-    async def post(self, path: str, body: object, answer: type[T]) -> T:
-        """Raises Refused."""
+    async def post(
+        self, path: str, body: object, answer: type[T], *, controller: int | None = None
+    ) -> T:
+        """`controller` is the first that is asked; else whose turn it is. Raises Refused."""
         content = b"" if body is None else msgspec.json.encode(body)
         headers = {"idempotency-key": f"plan-{next(self._keys)}"}
-        return msgspec.json.decode(await self._send("POST", path, content, headers), type=answer)
+        asked = Request("POST", path, content, headers)
+        return msgspec.json.decode(await self._send(asked, controller), type=answer)
 
     async def do(self, path: str, body: object = None) -> Ended:
         """A change, and its task's end. Raises Refused: nothing began."""
@@ -78,7 +81,7 @@ class PlanClient:
 
     async def delete(self, path: str) -> Ended:
         """As `do`."""
-        content = await self._send("DELETE", path, b"", {})
+        content = await self._send(Request("DELETE", path))
         return await self._ended(msgspec.json.decode(content, type=Task))
 
     async def make(self, path: str, body: object) -> str:
@@ -104,12 +107,13 @@ class PlanClient:
             error = errors[0] if errors else ApiError("InternalError", "it gave no reason")
         return Ended(task.entity.id, task.resource_properties, error)
 
-    async def _send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    async def _send(self, asked: Request, controller: int | None = None) -> bytes:
         problem = ""
         for _ in range(TRIES_MAX):
-            controller = next(self._turn) % self._controllers
+            whom = next(self._turn) % self._controllers if controller is None else controller
+            controller = None
             try:
-                answer = await self._ask(controller, method, path, body, headers)
+                answer = await self._ask(whom, asked.method, asked.path, asked.body, asked.headers)
             except Lost as lost:
                 problem = str(lost)
             else:
@@ -117,7 +121,7 @@ class PlanClient:
                     return _content(answer)
                 problem = f"{answer.status}"
             await asyncio.sleep(PAUSE_SECONDS)
-        raise PlanFailed(f"the cloud does not answer {method} {path}: {problem}")
+        raise PlanFailed(f"the cloud does not answer {asked.method} {asked.path}: {problem}")
 
 
 def _content(answer: Answer) -> bytes:
