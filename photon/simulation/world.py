@@ -29,6 +29,7 @@ from photon.simulation.chance import Chance
 from photon.simulation.clock import TrueClock
 from photon.simulation.controller import SimulatedController, Site
 from photon.simulation.coordination import SimulatedEnsemble
+from photon.simulation.guard import guarded
 from photon.simulation.images import MemoryImages, MemoryShelf
 from photon.simulation.line import Service
 from photon.simulation.loop import SimulatedLoop
@@ -234,7 +235,8 @@ def play(
     collecting = gc.isenabled()
     gc.disable()  # When it runs depends on all that ever was; what it closes is ours.
     try:
-        with tempfile.TemporaryDirectory(prefix="photon-simulation-") as place, _unawaited():
+        where = tempfile.TemporaryDirectory(prefix="photon-simulation-")
+        with where as place, _unawaited(), guarded():
 
             async def whole() -> T:
                 world = World(loop, seed, size, Path(place), file)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 from photon.simulation.conditions import Link
-from photon.simulation.guard import guarded
 from photon.simulation.world import Size, World, play
 from tests.simulation.scenes import Cloud
 
@@ -47,7 +46,7 @@ async def eventful(world: World) -> str:
 
 def main() -> None:
     seed, path = int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "/dev/null"
-    with Path(path).open("w") as file, guarded():
+    with Path(path).open("w") as file:
         sys.stdout.write(play(seed, SIZE, eventful, file) + "\n")
 
 
