@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
+import msgspec
+
 from photon.agent.host import AgentHost
 from photon.audit.whole import Audit
 from photon.domain.guest import GuestState, Inventory
@@ -18,8 +20,9 @@ from photon.domain.host import Host
 from photon.simulation.agents import SimulatedAgentProcess
 from photon.simulation.invariants import Invariant, at_once
 from photon.simulation.mirror import Mirror
+from photon.simulation.undone import check_undone, may_leave
 from photon.simulation.world import World
-from photon.store.nouns import DEBTS, HOSTS, MISSING_HOSTS, ORPHANS, VMS
+from photon.store.nouns import DEBTS, HOSTS, MISSING_HOSTS, ORPHANS, TASKS, VMS
 from photon.store.protocol import Change, CloudStore, Noun
 from photon.workload.broken import Broken
 
@@ -37,7 +40,7 @@ class Auditor:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.mirror = Mirror(world.store, world.loop.time)
+        self.mirror = Mirror(world.store, world.loop.time, world.is_member)
         self.found: asyncio.Future[Broken] = world.loop.create_future()
         self._dirty: dict[str, None] = {}  # addresses of hosts
         self._runs_on: dict[str, dict[str, None]] = {}  # by VM, addresses where it runs
@@ -45,6 +48,8 @@ class Auditor:
         self._agent_of: dict[str, SimulatedAgentProcess] = {}
         self._stop: Callable[[], None] = lambda: None
         self._mishaps = 0
+        self.graves = Graves()
+        self.hosts_are_reached = False  # by every call, once
 
     def start(self) -> None:
         world = self._world
@@ -79,10 +84,25 @@ class Auditor:
 
     def _heard(self, changes: Sequence[Change]) -> None:
         self._guard(self.mirror.hear, changes)
+        if self.hosts_are_reached:
+            for change in changes:
+                if change.noun == TASKS.name:
+                    self._guard(self._check_undone, change.id)
+
+    def _check_undone(self, task_id: str) -> None:
+        rows = self.mirror.rows
+        task = rows[TASKS.name].get(task_id)
+        if task is not None and may_leave(task):
+            hosts = [
+                at_once(agent.hosts.by_address[address].inventory())
+                for address, agent in self._agent_of.items()
+            ]
+            check_undone(task, rows[VMS.name].get(task.entity_id), hosts)
 
     def _put(self, put: Any, key: str, value: bytes | None) -> None:
         put(key, value)
         self._dirty[key.partition("/")[0]] = None
+        self._guard(self.graves.put, key, value)
 
     def _opened(self, name: str, store: CloudStore) -> None:
         ear = FeedEar(self.mirror.changes, name)
@@ -192,6 +212,32 @@ class Auditor:
             if program is not None and program.tree.top.leaf_of(host_id) is not None:
                 return set(program.tree.top.held(host_id))
         return None
+
+
+class Graves:
+    """What hosts have deleted, by which decision: what was decided before makes it no more."""
+
+    def __init__(self) -> None:
+        self._graves: dict[tuple[str, str], int] = {}  # fences, by address and id
+        self._fences: dict[tuple[str, str], int] = {}
+
+    def put(self, key: str, value: bytes | None) -> None:
+        """Something was written into a host's journal. Raises Broken."""
+        address, kind, id = [*key.split("/", 2), "", ""][:3]
+        match kind:
+            case "tombstone" if value is None:
+                self._graves.pop((address, id), None)
+            case "tombstone":
+                self._graves[address, id] = int(msgspec.json.decode(value or b"[0]")[0])
+            case "fence" if value is not None:
+                self._fences[address, id] = int(value)
+            case "vm" | "disk" if value is not None:
+                grave, fence = self._graves.get((address, id)), self._fences.get((address, id), 0)
+                if grave is not None and fence <= grave:
+                    text = (
+                        f"{kind} {id} was deleted on {address} by {grave}, and is back by {fence}"
+                    )
+                    raise Broken(Invariant.DEAD_STAYS_DEAD, text, id)
 
 
 class FeedEar:

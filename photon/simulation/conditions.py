@@ -14,7 +14,8 @@ class Link:
     delay_max_seconds: float = 0.001
     loss: float = 0.0  # which delays all that follows, or ends the connection
     duplicate: float = 0.0
-    reorder: float = 0.0  # a frame comes up to `reorder_seconds` later, others overtake it
+    # A frame comes up to `reorder_seconds` later, others overtake it; so may one that comes twice.
+    reorder: float = 0.0
     reorder_seconds: float = 0.05
 
 

@@ -85,6 +85,10 @@ class SimulatedEnsemble:
             if held.name == name:
                 self.end(id)
 
+    def is_there(self, path: str) -> bool:
+        """Whether there is such a node now."""
+        return path in self._nodes
+
     # What sessions ask of it
 
     async def begin(self, line: Line, seconds: float, fire: Callable[[], None]) -> int:

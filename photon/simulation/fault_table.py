@@ -32,6 +32,7 @@ FAULTS: Final[Mapping[FaultKind, Make]] = {
     FaultKind.FAIL_FETCHES: hosts.fail_fetches,
     FaultKind.REFUSE_POWER: hosts.refuse_power,
     FaultKind.REFUSE_ATTACH: hosts.refuse_attach,
+    FaultKind.BREAK_ATTACH: hosts.break_attach,
     FaultKind.KILL_GUEST: hosts.kill_guest,
     FaultKind.STORE_AWAY: lambda f: services.away(f, store_of(f), hangs=False, most=15.0),
     FaultKind.STORE_HANGS: lambda f: services.away(f, store_of(f), hangs=True, most=8.0),

@@ -34,6 +34,10 @@ def refuse_attach(fault: Fault) -> Target | None:
     return _spoilt(fault, "attach_refused", most=20.0)
 
 
+def break_attach(fault: Fault) -> Target | None:
+    return _spoilt(fault, "attach_breaks", most=20.0)
+
+
 def _failing(fault: Fault, name: str) -> Target | None:
     """The next few of its calls fail; what is left over is forgiven after a while."""
     found = fault.host()

@@ -30,10 +30,12 @@ Amounts = dict[str, float]
 
 @dataclass(slots=True)
 class Mirror:
-    """`seconds` tells the simulated time; `log` has every change of a row, for stories."""
+    """`seconds` tells the simulated time, `is_member` whether somebody is registered as
+    living; `log` has every change of a row, for stories."""
 
     truth: CloudStore
     seconds: Callable[[], float]
+    is_member: Callable[[str], bool]
     rows: dict[str, dict[str, Any]] = field(
         default_factory=lambda: {noun.name: {} for noun in FOLLOWED}
     )
@@ -84,9 +86,17 @@ class Mirror:
             raise Broken(Invariant.WRITES_COUNT_UP, text, id)
         if isinstance(new, Task):
             _check_task(old, new)
+            self._check_adoption(old, new)
         if isinstance(new, Vm) and old is not None and old.host_id not in (None, new.host_id):
             text = f"VM {id} was on host {old.host_id}, and is on {new.host_id}"
             raise Broken(Invariant.VM_STAYS, text, id)
+
+    def _check_adoption(self, old: Task | None, new: Task) -> None:
+        before = None if old is None else old.owner
+        if before is None or new.owner in (None, before) or not self.is_member(before):
+            return
+        text = f"task {new.id} was {before}'s, who lives, and is {new.owner}'s"
+        raise Broken(Invariant.ADOPTED_FROM_THE_DEAD, text, new.id, new.entity_id)
 
     def _check_end(self, noun: str, id: str, old: Any) -> None:
         if isinstance(old, Task):

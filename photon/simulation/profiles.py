@@ -44,6 +44,7 @@ class FaultKind(StrEnum):
     FAIL_FETCHES = "fail-fetches"
     REFUSE_POWER = "refuse-power"
     REFUSE_ATTACH = "refuse-attach"
+    BREAK_ATTACH = "break-attach"  # it fails, and the disk is attached
     KILL_GUEST = "kill-guest"
     # The store, and the ensemble
     STORE_AWAY = "store-away"  # as while it fails over
@@ -53,6 +54,20 @@ class FaultKind(StrEnum):
     ENSEMBLE_AWAY = "ensemble-away"
     ENSEMBLE_HANGS = "ensemble-hangs"
     CUT_FROM_ENSEMBLE = "cut-from-ensemble"
+
+
+# The agent answers, and what it answers is not always yes.
+OF_DRIVERS: Final = frozenset(
+    {
+        FaultKind.FILL_DATASTORE,
+        FaultKind.FAIL_CREATES,
+        FaultKind.FAIL_FETCHES,
+        FaultKind.REFUSE_POWER,
+        FaultKind.REFUSE_ATTACH,
+        FaultKind.BREAK_ATTACH,
+        FaultKind.KILL_GUEST,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +86,13 @@ class Profile:
     clock_offset_seconds: float = 0.0
     faults: Mapping[FaultKind, float] = field(default_factory=dict)
     swarm: bool = False  # a seed draws which kinds it has, and how often they come
+
+    @property
+    def reaches_hosts(self) -> bool:
+        """Whether every call to a host comes through once, and is answered."""
+        link = self.link
+        calm = not (link.loss or link.duplicate or link.reorder)
+        return calm and self.faults.keys() <= OF_DRIVERS
 
     def drawn(self, random: Random) -> Profile:
         """What one seed has of it."""
@@ -141,6 +163,7 @@ HOSTILE: Final = Profile(
         FaultKind.FAIL_FETCHES: 40.0,
         FaultKind.REFUSE_POWER: 40.0,
         FaultKind.REFUSE_ATTACH: 40.0,
+        FaultKind.BREAK_ATTACH: 40.0,
         FaultKind.KILL_GUEST: 15.0,
         FaultKind.STORE_AWAY: 90.0,
         FaultKind.STORE_HANGS: 60.0,
@@ -153,4 +176,60 @@ HOSTILE: Final = Profile(
     swarm=True,
 )
 
-PROFILES: Final[Mapping[str, Profile]] = {p.name: p for p in (CALM, LOSSY, HOSTILE)}
+# What follows looks at one side of things, and closely: for who looks for something there.
+
+FREEZING: Final = replace(
+    CALM,
+    name="freezing",
+    link=Link(0.005, 0.1),
+    faults={
+        FaultKind.FREEZE_CONTROLLER: 10.0,
+        FaultKind.FREEZE_AGENT: 20.0,
+        FaultKind.EXPIRE_SESSION: 60.0,
+    },
+)
+
+CRASHING: Final = replace(
+    CALM,
+    name="crashing",
+    link=Link(0.0002, 0.02),
+    faults={
+        FaultKind.CRASH_AT_COMMIT: 10.0,
+        FaultKind.CRASH_AT_MESSAGE: 10.0,
+        FaultKind.CRASH_HOST: 40.0,
+    },
+)
+
+# A frame in twenty comes once more up to half a minute later, when much has happened since.
+LATE: Final = replace(
+    CALM,
+    name="late",
+    link=Link(0.0002, 0.02, duplicate=0.05, reorder=0.01, reorder_seconds=30.0),
+)
+
+FAILING: Final = replace(
+    CALM,
+    name="failing",
+    faults={
+        FaultKind.FAIL_CREATES: 5.0,
+        FaultKind.FAIL_FETCHES: 20.0,
+        FaultKind.REFUSE_POWER: 15.0,
+        FaultKind.REFUSE_ATTACH: 15.0,
+        FaultKind.BREAK_ATTACH: 1.0,
+        FaultKind.FILL_DATASTORE: 15.0,
+    },
+)
+
+LOSING: Final = replace(
+    CALM,
+    name="losing",
+    store_line=LineConditions(0.0002, 0.01, lost_questions=0.03, lost_answers=0.03),
+    store=StoreConditions(notice_seconds_max=0.5, lost_notices=0.5, rolled_back=0.02),
+    ensemble_line=LineConditions(0.0005, 0.01, lost_questions=0.02, lost_answers=0.02),
+    faults={FaultKind.STORE_AWAY: 40.0, FaultKind.STORE_HANGS: 40.0},
+)
+
+PROFILES: Final[Mapping[str, Profile]] = {
+    profile.name: profile
+    for profile in (CALM, LOSSY, HOSTILE, FREEZING, CRASHING, LATE, FAILING, LOSING)
+}

@@ -86,6 +86,7 @@ class _Scene:
         auditor.start()
         load = self._make_load(world)
         nemesis = Nemesis(world, self._profile())
+        auditor.hosts_are_reached = nemesis.profile.reaches_hosts
         broken: Broken | None = None
         try:
             nemesis.prepare()

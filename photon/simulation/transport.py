@@ -170,6 +170,7 @@ class End(asyncio.Transport):
         self.process.call_at(due, self._arrive, frame)
         if random.random() < link.duplicate:
             again = due + weather.delay_seconds(source, target)
+            again += link.reorder_seconds * random.random()
             weather.trace.say("twice", source=source, target=target, bytes=len(frame))
             self.process.call_at(again, self._arrive, frame)
 

@@ -19,6 +19,7 @@ from photon.coordination.ensemble import Ensemble
 from photon.coordination.in_store import StoreCoordination
 from photon.coordination.protocol import Coordination
 from photon.coordination.terms import LeaseTerms
+from photon.coordination.zookeeper import MEMBERS as MEMBERS_PATH
 from photon.coordination.zookeeper import ZooKeeperCoordination
 from photon.domain.guest import HostCapacity
 from photon.outside.ids import TimeOrderedIds
@@ -31,6 +32,7 @@ from photon.simulation.controller import SimulatedController, Site
 from photon.simulation.coordination import SimulatedEnsemble
 from photon.simulation.guard import guarded
 from photon.simulation.images import MemoryImages, MemoryShelf
+from photon.simulation.invariants import at_once
 from photon.simulation.line import Service
 from photon.simulation.loop import SimulatedLoop
 from photon.simulation.network import SimulatedNetwork
@@ -39,7 +41,7 @@ from photon.simulation.store import StoreServer
 from photon.simulation.trace import Trace
 from photon.store.connections import MEMORY
 from photon.store.durably import Inline
-from photon.store.nouns import NOUNS
+from photon.store.nouns import MEMBERS, NOUNS
 from photon.store.protocol import CloudStore
 from photon.store.sqlite import SqliteOptions, SqliteStore
 
@@ -124,6 +126,12 @@ class World:
             await agent.start()
         for controller in self.controllers:
             await controller.start()
+
+    def is_member(self, id: str) -> bool:
+        """Whether somebody is registered as living by this id, in truth."""
+        if self.ensemble is not None:
+            return self.ensemble.is_there(f"{MEMBERS_PATH}/{id}")
+        return at_once(self.store.find(MEMBERS, id)) is not None
 
     async def close(self) -> None:
         """Kills everything."""

@@ -259,7 +259,10 @@ class SimulatedDriver:
         attached = GuestDisk(
             disk.disk_id, disk.capacity_gib, persistent=True, datastore_id=disk.datastore_id
         )
-        return self._change(held, disks=(*held.guest.disks, attached))
+        guest = self._change(held, disks=(*held.guest.disks, attached))
+        if self.faults.attach_breaks:
+            raise Refusal(AgentRefusal.DRIVER_FAILED, "Attaching was told to break at its end.")
+        return guest
 
     async def detach_disk(self, vm_id: str, disk_id: str) -> Guest:
         await self._take(self._site.latencies.detach_disk)

@@ -39,6 +39,7 @@ class Faults:
     creates_to_fail: int = 0  # so many of the next create_vm end with DRIVER_FAILED
     fetches_to_fail: int = 0  # so many of the next fetch_image end with IMAGE_UNAVAILABLE
     attach_refused: bool = False  # attach_disk ends with DRIVER_FAILED
+    attach_breaks: bool = False  # as well, but only when the disk is attached
     power_refused: bool = False  # power ends with DRIVER_FAILED
     datastore_full: bool = False  # no GiB is free, as when somebody else filled the datastore
 

@@ -1,0 +1,166 @@
+"""The store, and what of it is told to whom, broken on purpose."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+from photon.api import submit
+from photon.api.views.task import task_view
+from photon.store import quota_rows, writes
+from photon.store.errors import StoreUnavailable
+from photon.store.kept import KeptReads
+from photon.store.postgres.committer import Committer
+from photon.store.postgres.feed import Position
+from photon.store.protocol import Change, Charge, Revision
+from tests.simulation.mutations.mutation import Mutation, Surgery
+
+LOST_EVERY: Final = 40  # Of so many tellings, one.
+
+
+def ack_before_commit(surgery: Surgery) -> None:
+    """The API answers, and commits afterwards."""
+
+    def around(commit: Any) -> Any:
+        async def answered(plane: Any, call: Any, task: Any, asked: Any) -> Any:
+            view = task_view(task, call.base)
+            committing = asyncio.ensure_future(commit(plane, call, task, asked))
+            committing.add_done_callback(lambda done: done.cancelled() or done.exception())
+            return view, Revision(await plane.store.revision() + 1)
+
+        return answered
+
+    surgery.wrap(submit, "_commit", around)
+
+
+def lose_a_change(surgery: Surgery) -> None:
+    told = 0
+
+    def around(advance: Any) -> Any:
+        def lossy(self: Any, changes: Sequence[Change], upto: Revision) -> None:
+            nonlocal told
+            told += 1
+            lost = changes[:-1] if told % LOST_EVERY == 0 else changes
+            advance(self, lost, upto)
+
+        return lossy
+
+    surgery.wrap(Position, "advance", around)
+
+
+def tell_backwards(surgery: Surgery) -> None:
+    def around(advance: Any) -> Any:
+        def backwards(self: Any, changes: Sequence[Change], upto: Revision) -> None:
+            advance(self, [*reversed(changes)], upto)
+
+        return backwards
+
+    surgery.wrap(Position, "advance", around)
+
+
+def commit_twice(surgery: Surgery) -> None:
+    """A group whose answer was lost is sent again, though it happened."""
+
+    async def again(self: Any, group: Any, claim: Any) -> None:
+        assert self._session is not None
+        answer = await self._apply(self._session, group, claim.sequence + 1)
+        await self._heard(answer)
+        for waiting, outcome in zip(group.waiting, answer.outcomes, strict=True):
+            if waiting.told.done():
+                continue
+            if isinstance(outcome, Exception):
+                waiting.told.set_exception(outcome)
+            else:
+                waiting.told.set_result(outcome)
+
+    surgery.replace(Committer, "_found", again)
+
+
+def forget_what_was_lost(surgery: Surgery) -> None:
+    """A group whose answer was lost is told to have failed, though it happened."""
+
+    async def failed(self: Any, group: Any, claim: Any) -> None:
+        await self._follower.reach(claim.revision)
+        for waiting in group.waiting:
+            if not waiting.told.done():
+                waiting.told.set_exception(StoreUnavailable("The store went away."))
+
+    surgery.replace(Committer, "_found", failed)
+
+
+def keep_old_reads(surgery: Surgery) -> None:
+    surgery.replace(KeptReads, "_drop", lambda self, name: None)
+
+
+def charge_beyond_limits(surgery: Surgery) -> None:
+    def charge(cursor: Any, write: Charge) -> None:
+        rows = {row[0]: row[1] for row in cursor.execute(_LIMITS, (write.owner_id,)).fetchall()}
+        cursor.execute(
+            "UPDATE quota_items SET limit_base = NULL WHERE owner_id = ?", (write.owner_id,)
+        )
+        original(cursor, write)
+        for key, limit in rows.items():
+            cursor.execute("PRAGMA ignore_check_constraints = ON")
+            cursor.execute(
+                "UPDATE quota_items SET limit_base = ? WHERE owner_id = ? AND key = ?",
+                (limit, write.owner_id, key),
+            )
+
+    original = quota_rows.charge
+    surgery.replace(quota_rows, "charge", charge)
+
+
+_LIMITS: Final = "SELECT key, limit_base FROM quota_items WHERE owner_id = ?"
+
+
+def delete_what_is_in_use(surgery: Surgery) -> None:
+    surgery.replace(writes.Writer, "_require_none", lambda self, write: None)
+
+
+MUTATIONS: Final = (
+    Mutation(
+        "ack-before-commit",
+        "calm",
+        "the API answers before its commit",
+        ack_before_commit,
+        quick=True,
+    ),
+    Mutation(
+        "lose-a-change",
+        "calm",
+        "a change of the feed is not told now and then",
+        lose_a_change,
+        quick=True,
+    ),
+    Mutation(
+        "tell-backwards", "calm", "the feed tells changes out of order", tell_backwards, quick=True
+    ),
+    Mutation(
+        "commit-twice",
+        "losing",
+        "a lost COMMIT that happened is sent again",
+        commit_twice,
+        quick=True,
+    ),
+    Mutation(
+        "forget-what-was-lost",
+        "losing",
+        "a lost COMMIT that happened is told to have failed",
+        forget_what_was_lost,
+    ),
+    Mutation(
+        "keep-old-reads",
+        "calm",
+        "kept reads outlive the changes that make them old",
+        keep_old_reads,
+        quick=True,
+    ),
+    Mutation(
+        "delete-in-use",
+        "calm",
+        "what must not be in use is not looked for",
+        delete_what_is_in_use,
+        quick=True,
+    ),
+)
