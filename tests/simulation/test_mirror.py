@@ -35,7 +35,8 @@ class Watched:
 
     def __init__(self) -> None:
         self.store = SqliteStore(MEMORY, NOUNS, RealClock(), SqliteOptions(durably=Inline()))
-        self.mirror = Mirror(self.store, lambda: 0.0)
+        self.living: set[str] = set()
+        self.mirror = Mirror(self.store, lambda: 0.0, lambda id: id in self.living)
         self.broken: Broken | None = None
         self.store.subscribe(self._hear)
 
