@@ -8,15 +8,17 @@ from typing import Final
 
 from photon.workload.broken import Broken, Promise
 from photon.workload.caller import Caller, Reply
+from photon.workload.facts import Cell
 from photon.workload.ledger import Json, codes_of
 from photon.workload.model import Model, judge_there
 from photon.workload.site import Site
-from photon.workload.things import Shelf, T, Thing, Use
+from photon.workload.things import Disk, Shelf, T, Thing, Use, Vm
 
 CONTENDED: Final = 0.1  # So often a client takes what another works with.
 STALE: Final = 0.03  # So often it takes what is gone, or about to go.
 
 CONCURRENT: Final = "ConcurrentTask"
+ERROR: Final = "ERROR"  # as states of VMs and disks have it
 _AGAIN: Final = 0.05  # So many requests are sent once more with their key, though answered.
 
 
@@ -155,13 +157,21 @@ class Client:
     async def delete(
         self, shelf: Shelf[T], thing: T, use: Use, path: str
     ) -> tuple[Reply, Json | None]:
-        """Asks for its end. That it is gone is the caller's to say: not all goes at once."""
-        thing.life.delete_asked(self.history.tick())
+        """Asks for its end. That it is gone is the caller's to say: not all goes at once.
+
+        A delete that failed may have been done on the host all the same: then what is left is in
+        ERROR, as soon as somebody has looked.
+        """
+        cell = thing.state if isinstance(thing, Vm | Disk) else Cell("")
+        at = self.history.tick()
+        thing.life.delete_asked(at)
+        lost = cell.begin(at, lambda _: ERROR)
         reply = await self.change(shelf, thing, ("DELETE", path))
         if reply.status == 404:
             thing.life.deleted(reply.span.end)
         elif reply.refused:
             thing.life.delete_refused()
+            cell.refused(lost, self.history.tick())
         elif not reply.ok:
             thing.doubts += 1
         if not reply.ok:
@@ -169,4 +179,8 @@ class Client:
         ended = await self.wait(self.caller.task_in(reply), thing, use)
         if ended is not None and ended["state"] == "ERROR":
             thing.life.delete_refused()
+            if CONCURRENT in codes_of(ended):
+                cell.refused(lost, self.history.tick())
+            else:
+                cell.unknown(lost, self.history.tick())
         return reply, ended
