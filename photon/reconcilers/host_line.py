@@ -82,6 +82,8 @@ class AgentLine:
     _alive: frozenset[str] | None = None  # whom its last answer that named hosts named
     _beats: Heartbeats = field(default_factory=Heartbeats)
     _beat_at: float = float("-inf")
+    # Hosts that would not tell all they hold when they were asked, in order: asked again.
+    _unlooked: dict[str, None] = field(default_factory=dict)
     _polling: asyncio.Task[None] | None = None
     _returning: asyncio.Task[None] | None = None
 
@@ -105,6 +107,7 @@ class AgentLine:
     def leave(self, host_id: str) -> None:
         self.hosts.discard(host_id)
         self.missing.discard(host_id)
+        self._unlooked.pop(host_id, None)
         self._beats.leave(host_id)
 
     def close(self) -> list[asyncio.Task[None]]:
@@ -127,6 +130,7 @@ class AgentLine:
                     HASTY_POLL_WAIT_MS if hasty else POLL_WAIT_MS,
                 )
                 await self._take(batch)
+                await self._look_again()
             except (AgentUnreachable, AgentFaulty) as problem:
                 self._missed(problem)
                 await self.ears.clock.sleep(MISS_PAUSE_SECONDS)
@@ -166,9 +170,17 @@ class AgentLine:
         try:
             inventory = await self.ears.agents.inventory(HostAddress(self.endpoint, host_id))
         except (AgentUnreachable, AgentFaulty, Refusal) as problem:
-            log.warning("no inventory of host %s: %s", host_id, problem)
+            log.warning("no inventory of host %s, it is asked again: %s", host_id, problem)
+            if host_id in self.hosts:
+                self._unlooked[host_id] = None
             return
+        self._unlooked.pop(host_id, None)
         self.ears.believer.report(inventory)
+
+    async def _look_again(self) -> None:
+        """The agent answers now. Nothing else tells of these: no report is whole unasked."""
+        for host_id in list(self._unlooked):
+            await self.look(host_id)
 
     # Beats
 
