@@ -19,6 +19,7 @@ from photon.domain.error_catalogue import ConcurrentTask
 from photon.domain.idempotency import IdempotentAnswer
 from photon.domain.orders.refused import REFUSED, Refused
 from photon.domain.task import ErrorRecord, StepRecord, Task, TaskState
+from photon.store.errors import StoreOutcomeUnknown
 from photon.store.nouns import IDEMPOTENT_ANSWERS, TASKS
 from photon.store.protocol import Insert, Revision, Write
 from photon.wire.v1.task import Task as TaskView
@@ -111,7 +112,11 @@ async def _start(
         saga=REFUSED if isinstance(job.order, Refused) else ask.operation,
         order=msgspec.Raw(msgspec.json.encode(job.order)),
     )
-    view, revision = await _commit(plane, call, task, writes)
+    try:
+        view, revision = await _commit(plane, call, task, writes)
+    except StoreOutcomeUnknown:
+        plane.runner.find_out(task.id)
+        raise
     plane.runner.start(msgspec.structs.replace(task, generation=1), revision)
     return view
 

@@ -77,6 +77,7 @@ class StoreServer:
     service: Service
     chance: Random
     conditions: StoreConditions = field(default_factory=StoreConditions)
+    options: PostgresOptions = field(default_factory=PostgresOptions)  # of who says nothing else
     # Told of each group by its process's name, before it is applied and after; True loses it.
     watchers: list[Watcher] = field(default_factory=list)
     _writers: dict[str, _Writer] = field(default_factory=dict)
@@ -111,7 +112,7 @@ class StoreServer:
         ways = _Ways(self, name, clock)
         server = Server(ways.session, ways.feed, ways)
         session = await _first_session(ways, clock)
-        return PostgresStore.upon(server, session, nouns, clock, options or PostgresOptions())
+        return PostgresStore.upon(server, session, nouns, clock, options or self.options)
 
     # What sessions ask of it
 

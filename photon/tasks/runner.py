@@ -80,6 +80,23 @@ class TaskRunner:
         self._live[task.id] = running
         running.add_done_callback(lambda ended: self._forget(task.id, ended))
 
+    def find_out(self, task_id: str) -> None:
+        """Runs a task of which nobody knows whether it was made, if it was."""
+        finding = asyncio.create_task(self._find_out(task_id))
+        self._live[task_id] = finding
+        finding.add_done_callback(lambda ended: self._forget(task_id, ended))
+
+    async def _find_out(self, task_id: str) -> None:
+        while not self._closing:
+            await self._clock.sleep(RESTART_WAIT_SECONDS)
+            try:
+                # When this is durable, what was lost before it has happened, or never will.
+                await self._store.commit([])
+                break
+            except (StoreBusy, StoreUnavailable) as problem:
+                log.warning("nobody knows yet whether task %s was made: %s", task_id, problem)
+        await self._take_up_again(task_id)
+
     def _forget(self, task_id: str, ended: asyncio.Task[None]) -> None:
         if self._live.get(task_id) is ended:
             del self._live[task_id]
