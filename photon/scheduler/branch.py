@@ -94,10 +94,11 @@ class Branch:
 
     async def place(self, demand: Demand) -> Placement | NoPlacement:
         if len(self._seats) == 1:
-            answer = await self._seats[0].child.place(demand)
-            if isinstance(answer, Placement) and not demand.dry_run:
-                # Another child may come before it is asked for again.
-                self._remember(demand.id, self._seats[0])
+            only = self._seats[0]
+            answer = await only.child.place(demand)
+            # Another child may come before it is asked for again; and this one may have gone.
+            if isinstance(answer, Placement) and not demand.dry_run and only in self._seats:
+                self._remember(demand.id, only)
             return answer
         holder = self._holders.get(demand.id)
         if holder is not None:
