@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from photon.simulation.nemesis import Nemesis
+from photon.simulation.nemesis import WELL, Nemesis
 from photon.simulation.profiles import CALM, HOSTILE, LOSSY, PROFILES, FaultKind, Profile
 from photon.simulation.world import Size, World, play
 from tests.simulation.scenes import Cloud
@@ -25,7 +25,10 @@ def troubled(profile: Profile, seed: int) -> tuple[str, int, list[str]]:
         nemesis = Nemesis(world, profile)
         nemesis.prepare()
         cloud = Cloud(world)
+        # In good weather: a host whose agent is not heard in ten seconds is not added.
+        world.network.conditions.everywhere = WELL
         await cloud.furnish()
+        world.network.conditions.everywhere = nemesis.profile.link
         nemesis.begin()
         making = [asyncio.create_task(_make(cloud, n)) for n in range(6)]
         await asyncio.sleep(TROUBLE_SECONDS)
