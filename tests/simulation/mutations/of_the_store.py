@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from photon.api import submit
 from photon.api.views.task import task_view
-from photon.store import quota_rows, writes
+from photon.store import writes
 from photon.store.errors import StoreUnavailable
 from photon.store.kept import KeptReads
 from photon.store.postgres.committer import Committer
 from photon.store.postgres.feed import Position
-from photon.store.protocol import Change, Charge, Revision
+from photon.store.protocol import Change, Revision
 from tests.simulation.mutations.mutation import Mutation, Surgery
 
 LOST_EVERY: Final = 40  # Of so many tellings, one.
@@ -91,27 +91,6 @@ def forget_what_was_lost(surgery: Surgery) -> None:
 
 def keep_old_reads(surgery: Surgery) -> None:
     surgery.replace(KeptReads, "_drop", lambda self, name: None)
-
-
-def charge_beyond_limits(surgery: Surgery) -> None:
-    def charge(cursor: Any, write: Charge) -> None:
-        rows = {row[0]: row[1] for row in cursor.execute(_LIMITS, (write.owner_id,)).fetchall()}
-        cursor.execute(
-            "UPDATE quota_items SET limit_base = NULL WHERE owner_id = ?", (write.owner_id,)
-        )
-        original(cursor, write)
-        for key, limit in rows.items():
-            cursor.execute("PRAGMA ignore_check_constraints = ON")
-            cursor.execute(
-                "UPDATE quota_items SET limit_base = ? WHERE owner_id = ? AND key = ?",
-                (limit, write.owner_id, key),
-            )
-
-    original = quota_rows.charge
-    surgery.replace(quota_rows, "charge", charge)
-
-
-_LIMITS: Final = "SELECT key, limit_base FROM quota_items WHERE owner_id = ?"
 
 
 def delete_what_is_in_use(surgery: Surgery) -> None:
