@@ -29,6 +29,14 @@ async def the_tenant(plane: Plane, id: str) -> Tenant:
 
 
 async def the_project(plane: Plane, id: str) -> Project:
+    project = await plane.store.find(PROJECTS, id)
+    if project is None:
+        raise NotFound("Project", id)
+    return project
+
+
+async def the_kept_project(plane: Plane, id: str) -> Project:
+    """As it was a moment ago: only for a change that names it in a `Require`."""
     project = await plane.kept.find(PROJECTS, id)
     if project is None:
         raise NotFound("Project", id)

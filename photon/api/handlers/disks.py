@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from photon.api.found import the_disk, the_project, the_vm
+from photon.api.found import the_disk, the_kept_project, the_project, the_vm
 from photon.api.handlers.lookups import affinities_of, usable_flavor
 from photon.api.paging import Listing
 from photon.api.plane import Plane
@@ -43,7 +43,7 @@ async def create_disk(plane: Plane, call: Call[NoQuery, wire.DiskCreateSpec]) ->
     if len(affinities) > 1:
         raise InvalidEntity(problem="a disk can be near one VM at most")
     plane.runner.admit()
-    project = await the_project(plane, call.id)
+    project = await the_kept_project(plane, call.id)
     flavor = await usable_flavor(plane, spec.flavor, FlavorKind.PERSISTENT_DISK)
     task_id = plane.ids.new()
     disk = PersistentDisk(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from photon.api.found import the_project
+from photon.api.found import the_kept_project
 from photon.api.handlers.lookups import affinities_of, usable_flavor, usable_image
 from photon.api.handlers.networks import subnets_for
 from photon.api.handlers.vm_demand import asked_of, demand_of, with_strategy
@@ -86,7 +86,7 @@ async def create_vm(plane: Plane, call: Call[VmCreateQuery, VmCreateSpec]) -> Ta
     check_environment(spec.environment)
     asked = asked_of(spec.placement)
     plane.runner.admit()
-    project = await the_project(plane, call.id)
+    project = await the_kept_project(plane, call.id)
     parts = await _parts(plane, spec, affinities, project.id)
     task_id = plane.ids.new()
     vm, nics = _vm(plane, spec, parts, project.id, task_id)
