@@ -52,6 +52,7 @@ class Announcer:
         """Holds at `node` what open tasks were promised on these hosts."""
         if self._next is None:
             self._next = asyncio.create_task(self._read())
+            self._next.add_done_callback(_asked_for_or_not)
         # Shielded: one leaf that is given up must not end what others wait for.
         promises = await asyncio.shield(self._next)
         for host_id in host_ids:
@@ -75,6 +76,12 @@ class Announcer:
                         break
                     after = page.items[-1].id
             return promises
+
+
+def _asked_for_or_not(reading: asyncio.Task[Promises]) -> None:
+    """Whoever waited was given up, perhaps: then nobody need hear that it failed."""
+    if not reading.cancelled():
+        reading.exception()
 
 
 def promises_of(task: Task) -> Iterator[tuple[Demand, Placement]]:
