@@ -101,8 +101,11 @@ class AgentLine:
         self.hosts.add(host_id)
         self._beats.join(host_id)
         if missing:
-            self.missing.add(host_id)
-            self.ears.believer.missing(host_id)
+            self.told_missing(host_id)
+
+    def told_missing(self, host_id: str) -> None:
+        self.missing.add(host_id)
+        self.ears.believer.missing(host_id)
 
     def leave(self, host_id: str) -> None:
         self.hosts.discard(host_id)

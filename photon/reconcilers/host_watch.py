@@ -20,7 +20,7 @@ from photon.reconcilers.host_line import MISS_PAUSE_SECONDS, AgentLine, Believer
 from photon.reconcilers.host_register import HostRegister
 from photon.reconcilers.warrant import Warrant, unwarranted
 from photon.store.missing_hosts import MissingHosts
-from photon.store.nouns import HOSTS
+from photon.store.nouns import HOSTS, MISSING_HOSTS
 from photon.store.protocol import PAGE_SIZE_MAX, Change, CloudStore
 
 HOSTS_PAGE: Final = 100
@@ -54,6 +54,7 @@ class HostWatch:
         self._endpoint_of: dict[str, str] = {}
         self._generation_of: dict[str, int] = {}  # of the row that is believed
         self._changed: set[str] = set()
+        self._told_missing: set[str] = set()  # by whoever watched before, perhaps
         self._wake = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -141,8 +142,10 @@ class HostWatch:
 
     def _heard(self, changes: Sequence[Change]) -> None:
         hosts = {change.id for change in changes if change.noun == HOSTS.name}
-        if hosts:
+        missing = {c.id for c in changes if c.noun == MISSING_HOSTS.name and c.generation}
+        if hosts or missing:
             self._changed |= hosts
+            self._told_missing |= missing
             self._wake.set()
 
     async def _follow(self) -> None:
@@ -150,12 +153,17 @@ class HostWatch:
             await self._wake.wait()
             self._wake.clear()
             changed, self._changed = self._changed, set()
-            for host_id in sorted(changed):
+            missing, self._told_missing = self._told_missing, set()
+            for host_id in sorted(changed | missing):
                 try:
-                    await self._hear_of(host_id)
+                    if host_id in changed:
+                        await self._hear_of(host_id)
+                    if host_id in missing:
+                        await self._hear_that_missing(host_id)
                 except Exception:  # What one host does must not hide what becomes of the others.
                     log.exception("the change of host %s was not followed; it is again", host_id)
-                    self._changed.add(host_id)
+                    self._changed |= {host_id} & changed
+                    self._told_missing |= {host_id} & missing
                     self._wake.set()
                     await self._clock.sleep(MISS_PAUSE_SECONDS)
 
@@ -166,6 +174,15 @@ class HostWatch:
             self._remove(host_id)
         elif self._put(host):
             await self._lines[host.agent_endpoint].look(host_id)
+
+    async def _hear_that_missing(self, host_id: str) -> None:
+        """Whoever watched it before may write so when this controller listens to it already: then
+        it is this one's to say that it is back."""
+        line = self._lines.get(self._endpoint_of.get(host_id, ""))
+        if line is None or host_id in line.missing:
+            return
+        if await self._store.find(MISSING_HOSTS, host_id) is not None and host_id in line.hosts:
+            line.told_missing(host_id)
 
     def welcome(self, host: Host, inventory: Inventory) -> None:
         """Believes at once in a host that takes VMs now; the change feed says it again."""
