@@ -19,7 +19,7 @@ from photon.simulation.line import Line, Service, later
 from photon.store.errors import StoreNotReached, StoreUnavailable
 from photon.store.postgres.answers import Answer, Outcome
 from photon.store.postgres.apply import SUPERSEDED
-from photon.store.postgres.connections import Backoff, is_lost, unavailable
+from photon.store.postgres.connections import ANSWER_SECONDS, Backoff, is_lost, unavailable
 from photon.store.postgres.driver import PostgresError
 from photon.store.postgres.feed import Notified, Stretch
 from photon.store.postgres.group import GAP_MAX, Group
@@ -331,7 +331,8 @@ async def _first_session(ways: _Ways, clock: Clock) -> Session:
     backoff = Backoff(clock, clock.monotonic() + START_SECONDS)
     while True:
         try:
-            return await ways.session(None)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await ways.session(None)
         except OSError as error:
             if not await backoff.pause():
                 raise StoreNotReached(f"The store does not answer ({error}).") from error

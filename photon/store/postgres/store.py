@@ -6,6 +6,7 @@ other controllers commit is heard by the follower.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ from photon.store.protocol import (
 # connections that a server has by default. Point reads share, so that a few carry many.
 READERS: Final = 4
 START_SECONDS: Final = 20.0  # A server that starts beside the controller is awaited.
+# Making the schema takes seconds, and may wait for another that does; longer is a dead server.
+PREPARE_SECONDS: Final = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -232,12 +235,13 @@ async def _first_session(url: str, nouns: tuple[Noun[Any], ...], clock: Clock) -
     backoff = Backoff(clock, clock.monotonic() + START_SECONDS)
     while True:
         try:
-            connection = await connect(url, "start")
-            try:
-                await prepare(connection, nouns)
-            finally:
-                await close(connection)
-            return await WriterSession.open(url, nouns, None)
+            async with asyncio.timeout(PREPARE_SECONDS):
+                connection = await connect(url, "start")
+                try:
+                    await prepare(connection, nouns)
+                finally:
+                    await close(connection)
+                return await WriterSession.open(url, nouns, None)
         except CONNECTION_ERRORS as error:
             _log.warning("the store cannot be opened yet: %s", error)
             if not is_lost(error) or not await backoff.pause():
