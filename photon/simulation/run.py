@@ -149,7 +149,7 @@ class _Scene:
         nemesis.begin()
         await load.run(self._trial.steps, lambda number, what: self._on_step(number))
         await nemesis.end()
-        await load.settle()
+        # What is in doubt is asked about when no task is under way that nobody was told of.
         await auditor.become_quiet()
         await load.verify()
         auditor.check_mishaps()
