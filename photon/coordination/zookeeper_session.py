@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any, Final
 
 from kazoo import exceptions  # type: ignore[import-untyped]  # kazoo has no types
-from kazoo.client import KazooClient, KazooState  # type: ignore[import-untyped]  # as above
-from kazoo.handlers.threading import (  # type: ignore[import-untyped]  # as above
+from kazoo.client import KazooClient, KazooState  # type: ignore[import-untyped]  # kazoo has no types
+from kazoo.handlers.threading import (  # type: ignore[import-untyped]  # kazoo has no types
     SequentialThreadingHandler,
 )
 from kazoo.security import make_digest_acl  # type: ignore[import-untyped]  # kazoo has no types
