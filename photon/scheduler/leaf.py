@@ -180,6 +180,12 @@ class Leaf:
         if host_id in self._ledger.hosts:
             self._ledger.remove(host)
 
+    def abandon(self) -> None:
+        """Its tree has it no more. What it held, also of hosts that it knew by name alone, would
+        stay taken of the datastores and in the groups that it shares with others."""
+        for host_id in list(self._ledger.hosts):
+            self.remove_host(host_id)
+
     def move_host(self, host_id: str, to: Leaf) -> None:
         """Gives the host to a leaf that shares this one's datastores and groups, with all that is
         believed of it: no hold is lost, and at no moment is it in neither or both."""

@@ -103,6 +103,7 @@ class TreeTop:
         hosts = sorted(self._hosts[leaf])
         for host_id in hosts:
             self.unseat(host_id)
+        leaf.abandon()
         del self._leaves[leaf_id], self._id_of[leaf], self._hosts[leaf]
         return hosts
 

@@ -216,3 +216,17 @@ def test_a_tree_is_as_deep_as_its_leaves_need(count: int) -> None:
 
     levels = depth(top.root.branch)
     assert SMALL.fan_out_max ** (levels - 1) < count or levels == 1
+
+
+def test_a_leaf_that_leaves_takes_what_it_held_of_hosts_it_knew_by_name_alone() -> None:
+    top = a_top()
+    add_host(top, "h1", "leaf-0")
+    grouped = replace(a_demand("vm-1", gib=10), groups=frozenset({"g"}))
+    placement = placed(at_once(a_leaf(an_inventory("h2")).place(grouped)))
+    shared = replace(
+        placement, disks=tuple(replace(disk, datastore_id="shared") for disk in placement.disks)
+    )
+    at_once(top.build("leaf-1").hold(grouped, shared))
+    assert not top.drop("leaf-1")
+    assert top.audit() == []
+    placed(at_once(top.root.place(a_demand("vm-2", gib=100))))
