@@ -8,7 +8,7 @@ from typing import Final
 
 from photon.workload.broken import Broken, Promise
 from photon.workload.caller import Caller, Reply
-from photon.workload.facts import Cell
+from photon.workload.facts import Cell, Span
 from photon.workload.ledger import Json, codes_of
 from photon.workload.model import Model, judge_there
 from photon.workload.site import Site
@@ -45,6 +45,13 @@ class Client:
     def ready(self, things: Iterable[T]) -> T | None:
         """One to make something of, or in: whoever else uses it."""
         known = [thing for thing in things if thing.life.is_usable]
+        return self.random.choice(known) if known else None
+
+    def gone(self, things: Iterable[T]) -> T | None:
+        """One of which nothing can be made any more, and that is known."""
+        moment = self.history.tick()
+        now = Span(moment, moment)
+        known = [thing for thing in things if thing.id and not thing.life.maybe_open(now)]
         return self.random.choice(known) if known else None
 
     def chance(self, share: float) -> bool:

@@ -22,6 +22,7 @@ Operation = Callable[[Client], Awaitable[object]]
 # ground (a subnet, hosts) is rare, and is put back soon.
 MENU: Final[Mapping[str, tuple[int, Operation]]] = {
     "create VM": (180, vms.create_vm),
+    "create VM of what is gone": (12, vms.create_of_what_is_gone),
     "delete VM": (90, vms.delete_vm),
     "start VM": (90, vms.power("start")),
     "stop VM": (110, vms.power("stop")),

@@ -9,7 +9,7 @@ import msgspec
 
 from photon.workload.broken import Broken, Promise
 from photon.workload.caller import Reply
-from photon.workload.client import Client
+from photon.workload.client import CONCURRENT, Client
 from photon.workload.facts import Cell, Life, Span
 from photon.workload.ledger import Json, codes_of
 from photon.workload.model import unexpected
@@ -45,8 +45,28 @@ _LEAVING: Final = frozenset(
 
 async def create_vm(client: Client) -> None:
     vm = _a_vm(client)
+    if vm is not None:
+        await _make(client, vm)
+
+
+async def create_of_what_is_gone(client: Client) -> None:
+    """It is refused, and told what is gone."""
+    vm = _a_vm(client)
+    part = client.random.choice(("vm", "ephemeral-disk", "image", "subnet"))
     if vm is None:
         return
+    flavor = client.gone(each for each in client.model.flavors if each.kind == part)
+    image, subnet = client.gone(_images(client)), client.gone(client.model.subnets)
+    if part == "image" and image is not None:
+        vm.image = image
+    elif part == "subnet" and subnet is not None:
+        vm.subnets = (subnet,)
+    elif flavor is not None:
+        vm.flavors = (flavor, vm.flavors[1]) if part == "vm" else (vm.flavors[0], flavor)
+    await _make(client, vm)
+
+
+async def _make(client: Client, vm: Vm) -> None:
     spec = _spec(client, vm)
     named = (vm.project, vm.image, *vm.flavors, *vm.subnets)
     path = f"/v1/projects/{vm.project.id}/vms"
@@ -70,6 +90,9 @@ def judge_creation(client: Client, vm: Any, reply: Reply, named: tuple[Thing, ..
     if reply.code in _LEAVING and all(thing.life.surely(reply.span) for thing in named):
         raise unexpected(reply, f"a create that names what is there ({vm.name})", vm.project.id)
     gone = [thing.id for thing in named if not thing.life.maybe_open(reply.span)]
+    if reply.code == CONCURRENT and gone:
+        text = f"{vm.name} was refused for a change under way, and {gone} are gone for good"
+        raise Broken(Promise.REFUSED_FOR_A_REASON, text, *gone)
     if reply.ok and gone:
         text = f"{vm.name} was made of what is gone: {gone}"
         raise Broken(Promise.REFUSES_WHAT_CANNOT_BE, text, vm.id, *gone)

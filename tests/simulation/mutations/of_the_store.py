@@ -133,6 +133,7 @@ MUTATIONS: Final = (
         "calm",
         "kept reads outlive the changes that make them old",
         keep_old_reads,
+        steps=300,
         quick=True,
     ),
     Mutation(
