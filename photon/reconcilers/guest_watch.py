@@ -28,7 +28,7 @@ from photon.outside.clock import Clock
 from photon.reconcilers.conditional_store import ConditionalStore
 from photon.reconcilers.debts import Debts
 from photon.reconcilers.disk_watch import DiskWatch
-from photon.reconcilers.orphans import Orphans
+from photon.reconcilers.orphans import Orphans, Sightings
 from photon.reconcilers.warrant import Warrant, unwarranted
 from photon.store.errors import RequirementFailed, StoreConflict
 from photon.store.nouns import HOSTS, MISSING_HOSTS, VMS
@@ -61,6 +61,7 @@ class GuestWatch:
         self._agents = agents
         self._clock = clock
         self._warrant = warrant
+        self._sightings = Sightings()
         self._suspects: set[str] = set()  # hosts to look at again
         self._audited_at_once = audited_at_once
         self._audited_to: str | None = None  # in the pass that is under way
@@ -141,7 +142,8 @@ class GuestWatch:
     async def _audit(self, host: Host, right: Sequence[Require], *, sweeping: bool) -> None:
         """The store is read first: what is written names what was read."""
         store = _bound(self._store, right)
-        watch, kept_by = DiskWatch(store), Orphans(store, self._agents, self._clock)
+        watch = DiskWatch(store)
+        kept_by = Orphans(store, self._agents, self._clock, self._sightings)
         await Debts(store, self._agents, self._clock).collect(host.id)
         disks = await watch.disks_of(host.id)
         before = {vm.id: vm for vm in await self._vms_of(host.id)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from photon.agent_client.address import HostAddress
@@ -27,8 +27,28 @@ from photon.store.protocol import PAGE_SIZE_MAX, CloudStore, Insert, Reap
 ORPHANS_A_HOST_MAX: Final = 200  # Written down at once, two writes each; the rest follows.
 PAGE: Final = 100
 REMOVED_SECONDS: Final = 600.0  # How soon the list forgets hosts that are gone.
+SIGHTINGS_MAX: Final = 100_000  # About 20 MiB. Beyond, the grace of the oldest begins anew.
 
 log = logging.getLogger(__name__)
+
+
+class Sightings:
+    """How long this process has known each orphan, by a clock that nobody sets: the machine that
+    wrote it down may have a wrong one, and the row may come from a backup."""
+
+    def __init__(self) -> None:
+        self._since: dict[tuple[str, int], float] = {}  # of each row, in seconds; oldest first
+
+    def see(self, orphan: Orphan, now: float) -> None:
+        self._since.setdefault((orphan.id, orphan.since_ms), now)
+        if len(self._since) > SIGHTINGS_MAX:
+            del self._since[next(iter(self._since))]
+
+    def seconds(self, orphan: Orphan, now: float) -> float:
+        return now - self._since.get((orphan.id, orphan.since_ms), now)
+
+    def forget(self, orphan: Orphan) -> None:
+        self._since.pop((orphan.id, orphan.since_ms), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +56,7 @@ class Orphans:
     store: CloudStore
     agents: Agents
     clock: Clock
+    sightings: Sightings = field(default_factory=Sightings)
 
     async def found(
         self, host: Host, inventory: Inventory, known: AbstractSet[str]
@@ -59,17 +80,19 @@ class Orphans:
         room = min(ORPHANS_A_HOST_MAX, PAGE_SIZE_MAX - len(page.items))
         new = [orphan for id, orphan in seen.items() if id not in stored][:room]
         await self._write_down(new)
+        for orphan in (*old, *new):
+            self.sightings.see(orphan, self.clock.monotonic())
         return [*old, *new]
 
     async def remove_old(self, host: Host, orphans: Sequence[Orphan]) -> None:
-        """Those whose grace is over.
+        """Those whose grace is over: for so long whoever removes must have known them itself.
 
         Raises:
             AgentUnreachable, AgentFaulty, Refusal: the host does not part with one now.
         """
-        before_ms = self.clock.now_ms() - int(ORPHAN_GRACE_SECONDS * 1000)
+        now = self.clock.monotonic()
         for orphan in orphans:
-            if orphan.since_ms <= before_ms:
+            if self.sightings.seconds(orphan, now) >= ORPHAN_GRACE_SECONDS:
                 await self._remove(host, orphan)
 
     async def forget_removed(self) -> None:
@@ -131,9 +154,11 @@ class Orphans:
             await self.store.commit([*writes, *(Insert(ORPHANS, orphan) for orphan in orphans)])
 
     async def _forget(self, orphans: Iterable[Orphan]) -> None:
-        writes = [Reap(ORPHANS, orphan.id, {}, ()) for orphan in orphans]
-        if writes:
-            await self.store.commit(writes)
+        gone = list(orphans)
+        if gone:
+            await self.store.commit([Reap(ORPHANS, orphan.id, {}, ()) for orphan in gone])
+        for orphan in gone:
+            self.sightings.forget(orphan)
 
     async def _remove(self, host: Host, orphan: Orphan) -> None:
         """Looks once more first: in a long list, much may have happened since it was made."""

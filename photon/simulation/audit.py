@@ -28,8 +28,8 @@ from photon.workload.broken import Broken
 
 LOOK_SECONDS: Final = 0.5  # Hosts that changed are looked at so often.
 ALL_SECONDS: Final = 20.0  # And what no change tells of.
-# Grace of orphans is told by wall clocks, of which one may be an hour late and another early.
-QUIET_SECONDS_MAX: Final = 9_000.0
+# Hosts are looked at in turn, orphans have a time of grace, and debts are asked for again.
+QUIET_SECONDS_MAX: Final = 1_800.0
 QUIET_LOOK_SECONDS: Final = 10.0
 RUNNING: Final = (GuestState.STARTED, GuestState.SUSPENDED)
 ONE_AT_LEAST: Final = 1

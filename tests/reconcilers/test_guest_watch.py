@@ -15,7 +15,7 @@ from photon.domain.guest import AgentRefusal, GuestDisk, HostReport, PowerOp, Re
 from photon.domain.host import Host
 from photon.domain.kinds import EntityKind
 from photon.domain.missing_host import MissingHost
-from photon.domain.orphan import ORPHAN_GRACE_SECONDS
+from photon.domain.orphan import ORPHAN_GRACE_SECONDS, Orphan
 from photon.domain.vm import Vm, VmState
 from photon.reconcilers.guest_watch import AUDIT_SECONDS, GuestWatch
 from photon.reconcilers.orphans import ORPHANS_A_HOST_MAX, Orphans
@@ -175,6 +175,32 @@ async def test_an_orphan_is_removed_after_its_grace_and_not_before(drift: Drift)
     assert "orphan-disk" not in {disk.disk_id for disk in inventory.disks}
     assert await drift.world.audit() == []
     assert await drift.world.store.count(ORPHANS, {}) == 0
+
+
+async def test_grace_goes_by_how_long_the_remover_knows_an_orphan_not_by_what_is_written(
+    drift: Drift,
+) -> None:
+    host = drift.world.simulation.hosts.by_address["sim-00002"]
+    [row] = (await drift.world.store.page(HOSTS, {"address": "sim-00002"}, limit=1)).items
+    lone = GuestDisk("lone", 2, persistent=True, datastore_id="sim-00002-datastore")
+    await host.create_disk(1, lone)
+    long_ago = Orphan(
+        Orphan.id_of(row.id, "lone"),
+        row.id,
+        row.address,
+        EntityKind.PERSISTENT_DISK,
+        "lone",
+        "as a backup has it, or a machine whose clock is wrong",
+        since_ms=0,
+    )
+    await drift.world.store.commit([Insert(ORPHANS, long_ago)])
+    await drift.watch.audit_all()
+    drift.world.clock.seconds += ORPHAN_GRACE_SECONDS - 1
+    await drift.watch.audit_all()
+    assert "lone" in {disk.disk_id for disk in (await host.inventory()).disks}
+    drift.world.clock.seconds += 1
+    await drift.watch.audit_all()
+    assert "lone" not in {disk.disk_id for disk in (await host.inventory()).disks}
 
 
 async def test_of_a_vm_on_two_hosts_the_guest_that_the_store_does_not_name_goes(
