@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from photon.store.postgres.places import places_of
+
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 HOST_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/@,]+):(\d{1,5})")
 ROOT: Final = re.compile(r"(/[A-Za-z0-9._-]+)*")
@@ -138,6 +140,7 @@ def a_store(said: Any) -> str:
         raise ValueError(
             f"a store {scheme!r} is not known; it is postgresql://USER@HOST/DATABASE, or not set"
         )
+    places_of(text)
     return text
 
 

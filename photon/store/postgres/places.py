@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from photon.store.postgres.driver import Connection
+if TYPE_CHECKING:  # who only checks a URL needs no driver
+    from photon.store.postgres.driver import Connection
 
 # So long is one server waited for before the next one is asked beside it: a server that is well
 # answers in some ten milliseconds, and one that is frozen or cut off would never.
