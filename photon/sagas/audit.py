@@ -11,7 +11,6 @@ flight from what is wrong by looking again.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 from photon.audit.whole import Audit, asking, listed_members
@@ -19,52 +18,27 @@ from photon.domain.audit import ADVICE, AUDIT, Audited
 from photon.domain.orders.system import AuditSystem
 from photon.sagas.cloud import Cloud
 from photon.sagas.locks import nothing_to_unlock
-from photon.tasks.journal import LostOwnership
+from photon.sagas.showing import Showing
 from photon.tasks.saga import Plan, Run, Saga, Step
-
-SHOWN_EVERY_SECONDS: Final = 1.0  # A person's eye; more often would only be more commits.
 
 
 async def audit_system(run: Run[Cloud], order: AuditSystem) -> Audited:
-    return await run(AUDIT_SYSTEM, _Showing(run))
+    return await run(AUDIT_SYSTEM, Showing(run))
 
 
-async def look(cloud: Cloud, showing: _Showing) -> Audited:
+async def look(cloud: Cloud, showing: Showing) -> Audited:
     """One at a time in a controller: a second one waits."""
     async with cloud.audit_turn:
         living = cloud.living or listed_members(cloud.store)
         audit = Audit(cloud.store, asking(cloud.store, cloud.agents), living)
+
+        def heard(done: int, total: int) -> None:
+            showing.tell(percent=str(100 * done // max(total, 1)))
+
         try:
-            return await audit.run(cloud.clock, showing.heard)
+            return await audit.run(cloud.clock, heard)
         finally:
             await showing.close()
-
-
-class _Showing:
-    """Shows on the task's step how far the audit is."""
-
-    def __init__(self, run: Run[Cloud]) -> None:
-        self._run = run
-        self._shown_at = run.deps.clock.monotonic()
-        self._writing: asyncio.Task[None] | None = None
-
-    def heard(self, done: int, total: int) -> None:
-        now = self._run.deps.clock.monotonic()
-        written = self._writing is None or self._writing.done()
-        if written and now - self._shown_at >= SHOWN_EVERY_SECONDS:
-            self._shown_at = now
-            self._run.note(percent=str(100 * done // max(total, 1)))
-            self._writing = asyncio.create_task(self._write())
-
-    async def _write(self) -> None:
-        try:
-            await self._run.journal.flush()
-        except LostOwnership:
-            return  # The saga itself finds out at its next write.
-
-    async def close(self) -> None:
-        if self._writing is not None:
-            await asyncio.wait([self._writing])
 
 
 async def answer(cloud: Cloud, order: AuditSystem, audited: Audited) -> Plan:
