@@ -19,6 +19,7 @@ from photon.agent.console import (
     ConsoleTarget,
 )
 from photon.agent.drivers.simulated import SimulatedDriver
+from photon.agent.drivers.simulated_room import SharedDatastores
 from photon.agent.drivers.simulated_site import HostShape, Latencies, SimulatedSite
 from photon.agent.hosts import AgentHosts, Credentials
 from photon.agent.journal import MemoryJournal
@@ -54,6 +55,8 @@ class Place:
     shape: HostShape
     latencies: Latencies = field(default_factory=Latencies)
     equipment: Mapping[str, HostCapacity] = field(default_factory=dict)
+    # They are the datastores', and outlive every agent.
+    shared: SharedDatastores = field(default_factory=SharedDatastores)
 
 
 class SimulatedAgentProcess:
@@ -131,6 +134,7 @@ class SimulatedAgentProcess:
             self.journal,
             place.captures,
             place.equipment,
+            place.shared,
         )
         faults = {}
         if self._simulation is not None:

@@ -18,6 +18,7 @@ from photon.audit.whole import Audit
 from photon.domain.guest import GuestState, Inventory
 from photon.domain.host import Host
 from photon.simulation.agents import SimulatedAgentProcess
+from photon.simulation.datastores import SharedSums, disks_on, wrong_claims
 from photon.simulation.invariants import Invariant, at_once
 from photon.simulation.mirror import Mirror
 from photon.simulation.undone import check_undone, may_leave
@@ -48,6 +49,7 @@ class Auditor:
         self._agent_of: dict[str, SimulatedAgentProcess] = {}
         self._stop: Callable[[], None] = lambda: None
         self._mishaps = 0
+        self._shared = SharedSums()
         self.graves = Graves()
         self.hosts_are_reached = False  # by every call, once
 
@@ -116,6 +118,7 @@ class Auditor:
             host = self._agent_of[address].hosts.by_address[address]
             inventory = at_once(host.inventory())
             check_capacity(address, host, inventory)
+            self._shared.look(address, inventory)
             self._check_where(address, inventory)
 
     def _check_where(self, address: str, inventory: Inventory) -> None:
@@ -178,7 +181,7 @@ class Auditor:
                 return f"{noun.name} has {row}", row.id
         for violation in await self._violations():
             return f"{violation.rule}: {violation.text}", violation.id
-        return self._wrong_beliefs()
+        return self._wrong_beliefs() or self._wrong_claims()
 
     async def _violations(self) -> list[Any]:
         async def inventory_of(host: Host) -> Inventory | None:
@@ -205,6 +208,13 @@ class Auditor:
                 text = f"host {host.id} has {sorted(there)}, and {sorted(believed)} is believed"
                 return text, host.id, *sorted(there ^ believed)
         return ()
+
+    def _wrong_claims(self) -> tuple[str, ...]:
+        hosts = [
+            (address, at_once(agent.hosts.by_address[address].inventory()))
+            for address, agent in self._agent_of.items()
+        ]
+        return wrong_claims(self._world.shared, hosts)
 
     def _believed(self, host_id: str) -> set[str] | None:
         for controller in self._world.controllers:
@@ -265,14 +275,7 @@ class FeedEar:
 def check_capacity(address: str, host: AgentHost, inventory: Inventory) -> None:
     """What a host holds is at most what it has. Raises Broken."""
     capacity, guests = inventory.capacity, inventory.guests
-    gib: dict[str, int] = {}
-    for guest in guests:
-        for disk in guest.disks:
-            if not disk.persistent:
-                on = disk.datastore_id or guest.datastore_id
-                gib[on] = gib.get(on, 0) + disk.capacity_gib
-    for kept in inventory.disks:
-        gib[kept.datastore_id] = gib.get(kept.datastore_id, 0) + kept.capacity_gib
+    gib = {id: sum(disks.values()) for id, disks in disks_on(inventory).items()}
     sums = [
         ("vCPUs", sum(g.cpus for g in guests), int(capacity.cpus * capacity.cpu_overcommit)),
         (

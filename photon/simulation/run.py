@@ -68,8 +68,8 @@ def _drawn(trial: Trial) -> Size:
     shape = HostShape(
         cpus=random.choice((1, 4, 16)),
         memory_mib=random.choice((8, 16, 64)) << 10,
-        # Controllers promise a shared one without knowing what others promise: it must not be full.
-        datastore_gib=4096 if shared else random.choice((16, 64, 4096)),
+        # A small one that all hosts share is full soon, and then they race for what is left.
+        datastore_gib=random.choice((16, 64, 4096)),
         networks=("VM Network", "Other Network"),
         datastore_shared=shared,
     )

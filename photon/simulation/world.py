@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TextIO, TypeVar
 
+from photon.agent.drivers.simulated_room import SharedDatastores
 from photon.agent.drivers.simulated_site import HostShape, Latencies, addresses_of
 from photon.api.plane import Release
 from photon.controller.outside import Outside
@@ -111,6 +112,7 @@ class World:
             self.ensemble = SimulatedEnsemble(service)
         # Who wants to hear what each controller hears is told of each life's store.
         self.store_opened: Callable[[str, CloudStore], None] = lambda name, store: None
+        self.shared = SharedDatastores()
         self.agents = self._make_agents(place)
         self.controllers = [
             SimulatedController(f"controller-{number + 1}", self._site())
@@ -166,6 +168,7 @@ class World:
             size.shape,
             size.latencies,
             size.equipment,
+            self.shared,
         )
         return {
             name: SimulatedAgentProcess(name, group, ground, self.chance.stream(name))

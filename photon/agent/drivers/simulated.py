@@ -6,7 +6,7 @@ is the guest itself, its network cards and the name of its image: some hundred b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from sys import intern
 
 import msgspec
@@ -18,7 +18,8 @@ from photon.agent.drivers.simulated_console import (
     SERIAL_BANNER,
     SimulatedConsole,
 )
-from photon.agent.drivers.simulated_room import left
+from photon.agent.drivers.simulated_guest import SimulatedGuest, shared_strings
+from photon.agent.drivers.simulated_room import SimulatedRoom, of_disk, of_guest
 from photon.agent.drivers.simulated_site import Faults, SimulatedSite
 from photon.agent.journal import NullJournal
 from photon.domain.guest import (
@@ -26,7 +27,6 @@ from photon.domain.guest import (
     CapturedImage,
     Guest,
     GuestDisk,
-    GuestNic,
     GuestSpec,
     GuestState,
     HostCapacity,
@@ -58,14 +58,6 @@ _POWER: dict[tuple[GuestState, PowerOp], GuestState] = {
 }
 
 
-class SimulatedGuest(msgspec.Struct, frozen=True, array_like=True):
-    """All that a simulated host keeps of a guest."""
-
-    guest: Guest
-    nics: tuple[GuestNic, ...]
-    checksum: str  # of its image
-
-
 class SimulatedDriver:
     """One simulated host. `faults` may be changed at any time.
 
@@ -82,6 +74,7 @@ class SimulatedDriver:
         "_images",
         "_on_change",
         "_remembered",
+        "_room",
         "_site",
         "address",
         "faults",
@@ -94,6 +87,7 @@ class SimulatedDriver:
         self.faults = Faults()
         self._site = site
         self._capacity = site.capacity_of(address)
+        self._room = SimulatedRoom(address, self._capacity, site.shared)
         self._captures = SimulatedCaptures(address, site.captures)
         self._remembered = remembered
         self._guests: dict[str, SimulatedGuest] = {}
@@ -107,24 +101,24 @@ class SimulatedDriver:
         for key, value in (self._remembered or {}).items():
             kind, _, name = key.partition("/")
             if kind == "vm":
-                self._guests[name] = _shared(msgspec.json.decode(value, type=SimulatedGuest))
+                self._guests[name] = shared_strings(msgspec.json.decode(value, type=SimulatedGuest))
             elif kind == "disk":
                 self._disks[name] = msgspec.json.decode(value, type=HostDisk)
             elif kind == "image":
                 self._images.add(intern(name))
         self._remembered = None
+        self._room.find_again(self._all_guests(), self._disks.values())
 
     async def close(self) -> None:
         for vm_id in list(self._consoles):
             self._hang_up(vm_id)
 
     async def capacity(self) -> HostCapacity:
-        guests = [held.guest for held in self._guests.values()]
         full = self.faults.datastore_full
-        return left(self._capacity, guests, self._disks.values(), full=full)
+        return self._room.left(self._all_guests(), self._disks.values(), full=full)
 
     async def guests(self) -> list[Guest]:
-        return [held.guest for held in self._guests.values()]
+        return list(self._all_guests())
 
     async def guest(self, vm_id: str) -> Guest | None:
         held = self._guests.get(vm_id)
@@ -136,34 +130,23 @@ class SimulatedDriver:
     # Guests
 
     async def create_vm(self, spec: GuestSpec) -> Guest:
-        await self._take(self._site.latencies.create_vm)
         if spec.vm_id in self._guests:
+            await self._take(self._site.latencies.create_vm)
             return self._guests[spec.vm_id].guest
-        if self.faults.creates_to_fail > 0:
-            self.faults.creates_to_fail -= 1
-            raise Refusal(AgentRefusal.DRIVER_FAILED, "This create was told to fail.")
-        for datastore_id in sorted(
-            {spec.datastore_id, *(disk.datastore_id for disk in spec.disks)}
-        ):
-            self._check_datastore(datastore_id or spec.datastore_id)
-        for nic in spec.nics:
-            if nic.network not in self._capacity.networks:
-                message = f"This host does not reach the network {nic.network!r}."
-                raise Refusal(AgentRefusal.NETWORK_NOT_FOUND, message, network=nic.network)
-        if spec.image.checksum not in self._images:
-            message = f"The image {spec.image.id} is not on this host."
-            raise Refusal(AgentRefusal.IMAGE_UNAVAILABLE, message, image=spec.image.id)
-        guest = Guest(
-            spec.vm_id,
-            spec.name,
-            GuestState.STOPPED,
-            spec.cpus,
-            spec.memory_mib,
-            spec.datastore_id,
-            spec.disks,
-        )
-        self._keep(SimulatedGuest(guest, spec.nics, spec.image.checksum))
-        return guest
+        with self._room.claimed(of_guest(spec.disks, spec.datastore_id)):
+            await self._take(self._site.latencies.create_vm)
+            self._check_creatable(spec)
+            guest = Guest(
+                spec.vm_id,
+                spec.name,
+                GuestState.STOPPED,
+                spec.cpus,
+                spec.memory_mib,
+                spec.datastore_id,
+                spec.disks,
+            )
+            self._keep(SimulatedGuest(guest, spec.nics, spec.image.checksum))
+            return guest
 
     async def delete_vm(self, vm_id: str) -> None:
         await self._take(self._site.latencies.delete_vm)
@@ -175,6 +158,7 @@ class SimulatedDriver:
                 self._keep_disk(replace(self._disks[disk.id], attached_vm_id=""))
         self._hang_up(vm_id)
         self._forget("vm", vm_id)
+        self._room.give_back(of_guest(held.guest.disks, held.guest.datastore_id))
 
     async def power(self, vm_id: str, op: PowerOp) -> Guest:
         self._held(vm_id)
@@ -224,11 +208,14 @@ class SimulatedDriver:
     # Disks
 
     async def create_disk(self, disk: GuestDisk) -> HostDisk:
-        await self._take(self._site.latencies.create_disk)
         if disk.id in self._disks:
+            await self._take(self._site.latencies.create_disk)
             return self._disks[disk.id]
-        self._check_datastore(disk.datastore_id)
-        return self._keep_disk(HostDisk(disk.id, disk.capacity_gib, intern(disk.datastore_id)))
+        made = HostDisk(disk.id, disk.capacity_gib, intern(disk.datastore_id))
+        with self._room.claimed(of_disk(made)):
+            await self._take(self._site.latencies.create_disk)
+            self._check_datastore(disk.datastore_id)
+            return self._keep_disk(made)
 
     async def delete_disk(self, disk_id: str) -> None:
         await self._take(self._site.latencies.delete_disk)
@@ -240,6 +227,7 @@ class SimulatedDriver:
             raise Refusal(AgentRefusal.DISK_ATTACHED, message, vm_id=disk.attached_vm_id)
         del self._disks[disk_id]
         self._forget("disk", disk_id)
+        self._room.give_back(of_disk(disk))
 
     async def attach_disk(self, vm_id: str, disk_id: str) -> Guest:
         await self._take(self._site.latencies.attach_disk)
@@ -323,6 +311,25 @@ class SimulatedDriver:
         if seconds > 0:
             await self._site.clock.sleep(seconds)
 
+    def _all_guests(self) -> Iterator[Guest]:
+        return (held.guest for held in self._guests.values())
+
+    def _check_creatable(self, spec: GuestSpec) -> None:
+        if self.faults.creates_to_fail > 0:
+            self.faults.creates_to_fail -= 1
+            raise Refusal(AgentRefusal.DRIVER_FAILED, "This create was told to fail.")
+        for datastore_id in sorted(
+            {spec.datastore_id, *(disk.datastore_id for disk in spec.disks)}
+        ):
+            self._check_datastore(datastore_id or spec.datastore_id)
+        for nic in spec.nics:
+            if nic.network not in self._capacity.networks:
+                message = f"This host does not reach the network {nic.network!r}."
+                raise Refusal(AgentRefusal.NETWORK_NOT_FOUND, message, network=nic.network)
+        if spec.image.checksum not in self._images:
+            message = f"The image {spec.image.id} is not on this host."
+            raise Refusal(AgentRefusal.IMAGE_UNAVAILABLE, message, image=spec.image.id)
+
     def _held(self, vm_id: str) -> SimulatedGuest:
         held = self._guests.get(vm_id)
         if held is None:
@@ -349,7 +356,7 @@ class SimulatedDriver:
         return changed.guest
 
     def _keep(self, held: SimulatedGuest) -> None:
-        self._guests[held.guest.vm_id] = _shared(held)
+        self._guests[held.guest.vm_id] = shared_strings(held)
         self._write("vm", held.guest.vm_id, held)
 
     def _keep_disk(self, disk: HostDisk) -> HostDisk:
@@ -376,15 +383,6 @@ class SimulatedDriver:
     def _hang_up(self, vm_id: str) -> None:
         for console in self._consoles.pop(vm_id, ()):
             console.hang_up()
-
-
-def _shared(held: SimulatedGuest) -> SimulatedGuest:
-    """The same guest with one copy of the strings that thousands of guests have in common."""
-    guest = held.guest
-    disks = tuple([replace(disk, datastore_id=intern(disk.datastore_id)) for disk in guest.disks])
-    nics = tuple([GuestNic(intern(nic.network), nic.mac_address) for nic in held.nics])
-    guest = replace(guest, datastore_id=intern(guest.datastore_id), disks=disks)
-    return SimulatedGuest(guest, nics, intern(held.checksum))
 
 
 def _check_not_suspended(guest: Guest) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from photon.agent.drivers.simulated_room import SharedDatastores
 from photon.agent.journal import Journal, NullJournal
 from photon.domain.guest import HostCapacity, HostDatastore
 from photon.outside.clock import Clock
@@ -58,7 +59,8 @@ class HostShape:
 @dataclass(frozen=True, slots=True)
 class SimulatedSite:
     """The surroundings of simulated hosts. `equipment` has, by address, what hosts have that are
-    not of the common `shape`: any number of datastores, at least one."""
+    not of the common `shape`: any number of datastores, at least one. `shared` has the claims on
+    those that hosts share: whoever shares them shares it."""
 
     clock: Clock
     shape: HostShape = field(default_factory=HostShape)
@@ -66,6 +68,7 @@ class SimulatedSite:
     journal: Journal = field(default_factory=NullJournal)
     captures: Path | None = None  # where captured images go; None: capture is refused
     equipment: Mapping[str, HostCapacity] = field(default_factory=dict)
+    shared: SharedDatastores = field(default_factory=SharedDatastores)
 
     def capacity_of(self, address: str) -> HostCapacity:
         """What a host at this address has while nothing is on it."""

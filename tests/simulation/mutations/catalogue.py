@@ -26,6 +26,8 @@ TIGHT: Final = Size(
     shape=HostShape(cpus=2, memory_mib=4 << 10, datastore_gib=64),
     latencies=Latencies(create_vm=1.0),
 )
+# Several controllers promise, each by its own books, what one datastore has.
+CROWDED: Final = Size(controllers=3, hosts=6, leaf_hosts=2, shape=HostShape(datastore_gib=8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Found:
 
 
 def trial_of(mutation: Mutation, seed: int) -> Trial:
-    size = TIGHT if mutation.tight else ROOMY
+    size = TIGHT if mutation.tight else CROWDED if mutation.crowded else ROOMY
     return Trial(seed, mutation.steps, size, mutation.profile)
 
 

@@ -38,6 +38,7 @@ class Mutation:
     steps: int = 150
     seeds_max: int = 20
     tight: bool = False  # in a cloud whose hosts are nearly full
+    crowded: bool = False  # in a cloud whose hosts share one small datastore
     quick: bool = False  # it is found within seconds: the default tests look for it
 
     @contextmanager

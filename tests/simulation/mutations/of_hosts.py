@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from photon.agent.books import Books
+from photon.agent.claims import MemoryClaims
+from photon.agent.drivers.simulated_room import SimulatedRoom
 from photon.reconcilers.debts import Debts
 from photon.reconcilers.orphans import Orphans
 from photon.scheduler.holds import Holds
@@ -37,6 +39,20 @@ def never_collect_debts(surgery: Surgery) -> None:
     surgery.replace(Debts, "collect", left)
 
 
+def ignore_the_datastore(surgery: Surgery) -> None:
+    def taken_anyhow(take: Any) -> Any:
+        def without_limit(self: Any, host: str, disks_gib: Any, capacity_gib: int) -> None:
+            take(self, host, disks_gib, 1 << 40)
+
+        return without_limit
+
+    surgery.wrap(MemoryClaims, "take", taken_anyhow)
+
+
+def never_give_claims_back(surgery: Surgery) -> None:
+    surgery.replace(SimulatedRoom, "give_back", lambda self, disks_gib: None)
+
+
 MUTATIONS: Final = (
     Mutation(
         "trust-old-summaries",
@@ -46,6 +62,21 @@ MUTATIONS: Final = (
         steps=300,
         tight=True,
         quick=True,
+    ),
+    Mutation(
+        "ignore-the-datastore",
+        "calm",
+        "hosts do not mind what a datastore that they share says",
+        ignore_the_datastore,
+        crowded=True,
+        quick=True,
+    ),
+    Mutation(
+        "keep-claims",
+        "calm",
+        "what was claimed of a shared datastore is not given back when the disk is gone",
+        never_give_claims_back,
+        crowded=True,
     ),
     Mutation("forgive-debts", "crashing", "what hosts owe is never collected", never_collect_debts),
     Mutation("keep-orphans", "hostile", "orphans are never removed", never_sweep_orphans),
