@@ -14,7 +14,7 @@ import msgspec
 
 from photon.agent import state_dir
 from photon.agent.changes import ChangeLog
-from photon.agent.config import AgentConfig, BadConfig, DriverName
+from photon.agent.config import AgentConfig, BadConfig, DatastoreConfig, DriverName
 from photon.agent.console import (
     CAPTURE_TICKET_SECONDS,
     CONSOLE_TICKET_SECONDS,
@@ -32,6 +32,7 @@ from photon.agent.reports import Reporter
 from photon.agent.service import AgentService
 from photon.agent.simulation import simulate
 from photon.agent.tickets import TicketBook
+from photon.domain.guest import Refusal
 from photon.outside.clock import Clock, RealClock
 from photon.outside.ids import Ids, TimeOrderedIds
 from photon.rpc.agent_messages import agent_service
@@ -166,7 +167,10 @@ async def _qemu_agent(config: AgentConfig, parts: HostParts, ids: Ids) -> _Agent
     remembered = by_host(parts.journal.items()).get(QEMU_ADDRESS, {})
     host = AgentHost(QEMU_ADDRESS, _qemu_driver(config, ids), parts, remembered)
     hosts = AgentHosts([host], parts.changes, any_address=True, credentials=config.credentials)
-    await hosts.open()
+    try:
+        await hosts.open()
+    except Refusal as problem:
+        raise BadConfig(problem.message) from problem
     return _Agent(hosts, Reporter(ids.new(), hosts, parts.changes, parts.clock))
 
 
@@ -183,11 +187,13 @@ def _qemu_driver(config: AgentConfig, ids: Ids) -> HostDriver:
 
     assert config.state_dir is not None, "checked by AgentConfig"
     state = config.state_dir.absolute()
-    stores = config.qemu.datastores or (("local", state / "datastore"),)
+    stores = config.qemu.datastores or (DatastoreConfig("local", state / "datastore"),)
     return QemuDriver(
         QemuSettings(
             state_dir=state / QEMU_DIR,
-            datastores=tuple([DatastoreSettings(name, path) for name, path in stores]),
+            datastores=tuple(
+                [DatastoreSettings(each.name, each.directory, each.shared) for each in stores]
+            ),
             networks=NetworkSettings(
                 config.qemu.networks,
                 config.qemu.network_pool or DEFAULT_POOL,

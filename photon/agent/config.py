@@ -13,6 +13,7 @@ from photon.agent.hosts import Credentials
 from photon.rpc.network import split_endpoint
 
 HOSTS_MAX = 100_000  # About 2.5 KiB each while they are empty.
+SHARED_SUFFIX = ",shared"
 FIRST_HOST_MAX = 9_999_999  # A name of seven digits; nobody has more hosts.
 
 
@@ -66,10 +67,19 @@ class SimulatedConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class QemuConfig:
-    """Only for the QEMU driver. Datastores by name: the first also holds images and captures."""
+class DatastoreConfig:
+    """A directory by a name; `shared`: other hosts mount it too."""
 
-    datastores: tuple[tuple[str, Path], ...] = ()
+    name: str
+    directory: Path
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QemuConfig:
+    """Only for the QEMU driver. The first of the datastores also holds images and captures."""
+
+    datastores: tuple[DatastoreConfig, ...] = ()
     networks: tuple[str, ...] = ("VM Network",)
     network_pool: IPv4Network | None = None  # guests' subnets are cut from it; None: the driver's
     network_scope: str = ""  # tells apart the bridges of several agents on one machine
@@ -129,14 +139,16 @@ def pool_of(setting: str | None) -> IPv4Network | None:
         raise BadConfig(f"{setting!r} is no IPv4 network, such as 10.144.0.0/16.") from problem
 
 
-def datastores_of(settings: tuple[str, ...]) -> tuple[tuple[str, Path], ...]:
-    """Reads `name=directory`. BadConfig."""
-    found: list[tuple[str, Path]] = []
+def datastores_of(settings: tuple[str, ...]) -> tuple[DatastoreConfig, ...]:
+    """Reads `name=directory` and `name=directory,shared`. BadConfig."""
+    found: list[DatastoreConfig] = []
     for setting in settings:
-        name, equals, directory = setting.partition("=")
-        if not equals or not name or not directory:
-            raise BadConfig(f"{setting!r} is not of the form name=directory.")
-        found.append((name, Path(directory).absolute()))
-    if len({name for name, _ in found}) != len(found):
+        name, equals, rest = setting.partition("=")
+        directory = rest.removesuffix(SHARED_SUFFIX)
+        if not equals or not name or not directory or "/" in name:
+            raise BadConfig(f"{setting!r} is not of the form name=directory{SHARED_SUFFIX}.")
+        shared = directory != rest
+        found.append(DatastoreConfig(name, Path(directory).absolute(), shared))
+    if len({each.name for each in found}) != len(found):
         raise BadConfig("Two datastores have one name.")
     return tuple(found)

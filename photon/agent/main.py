@@ -88,8 +88,9 @@ _DEFAULTS = HostShape()
 @click.option(
     "--datastore",
     multiple=True,
-    metavar="NAME=DIRECTORY",
-    help="[qemu] Where disks lie; the first holds images too. Default: one in the state directory.",
+    metavar="NAME=DIRECTORY[,shared]",
+    help="[qemu] Where disks lie; the first holds images too. Shared: a file system that other "
+    "hosts mount as well. Default: one in the state directory.",
 )
 @click.option(
     "--network-pool", metavar="CIDR", help="[qemu] Each port group takes one subnet of it."

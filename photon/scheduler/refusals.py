@@ -100,7 +100,12 @@ def _denied_disks(refused: Held) -> tuple[DiskHeld, ...]:
         asked_gib[disk.datastore] = asked_gib.get(disk.datastore, 0) + disk.gib
     return tuple(
         [
-            DiskHeld(datastore, f"refused {refused.id}", datastore.free_gib - gib + 1)
+            # Another host of the same datastore may refuse the same, and doubt another amount.
+            DiskHeld(
+                datastore,
+                f"refused {refused.id} by {refused.host.id}",
+                datastore.free_gib - gib + 1,
+            )
             for datastore, gib in asked_gib.items()
             if datastore.free_gib >= gib
         ]

@@ -12,9 +12,7 @@ T = TypeVar("T")
 class Invariant(StrEnum):
     """Names under which a violation is reported. What clients were promised is in `Promise`."""
 
-    HELD_WITHIN_CAPACITY = (
-        "HELD_WITHIN_CAPACITY"  # of a host; of a shared datastore, over all hosts
-    )
+    HELD_WITHIN_CAPACITY = "HELD_WITHIN_CAPACITY"  # a host, and a datastore over all hosts
     RUNS_ON_ONE_HOST = "RUNS_ON_ONE_HOST"
     VM_STAYS = "VM_STAYS"  # on the host that it was given
     QUOTA_IS_THE_SUM = "QUOTA_IS_THE_SUM"

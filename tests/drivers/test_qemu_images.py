@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> Datastore:
 
 def opened(directory: Path) -> Datastore:
     settings = DatastoreSettings("local", directory / "local")
-    return open_datastore(settings, TimeOrderedIds(RealClock()))
+    return open_datastore(settings, TimeOrderedIds(RealClock()), directory)
 
 
 @asynccontextmanager

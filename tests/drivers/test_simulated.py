@@ -8,6 +8,7 @@ import pytest
 
 from photon.agent.drivers.protocol import HostDriver
 from photon.agent.drivers.simulated import SimulatedDriver
+from photon.agent.drivers.simulated_room import SharedDatastores
 from photon.agent.drivers.simulated_site import Latencies, SimulatedSite
 from photon.agent.journal import MemoryJournal, by_host
 from photon.domain.guest import (
@@ -23,21 +24,31 @@ from photon.outside.clock import RealClock
 from photon.outside.ids import TimeOrderedIds
 from tests.drivers.arrange import Changes, a_disk, a_guest, a_spec, read_until, refused
 from tests.drivers.contract import DriverContract, LiveGuestContract
+from tests.drivers.shared_contract import SharedContract
 
 
 class SimulatedRig:
+    """`beside`: the rig of another host of the same site."""
+
     memory_mib = 128
     image = ImageSource("image-1", "ab" * 32, 1 << 20, "http://images.invalid/1")
 
-    def __init__(self, captures: Path, latencies: Latencies | None = None) -> None:
+    def __init__(
+        self,
+        captures: Path,
+        latencies: Latencies | None = None,
+        beside: SimulatedRig | None = None,
+    ) -> None:
         self.changes = Changes()
-        self.site = SimulatedSite(
+        self.address = "sim-00002" if beside else "sim-00001"
+        self.site: SimulatedSite = SimulatedSite(
             RealClock(),
             latencies=latencies or Latencies(),
             journal=MemoryJournal(),
             captures=captures,
+            shared=beside.site.shared if beside else SharedDatastores(),
         )
-        self.simulated = SimulatedDriver("sim-00001", self.site)
+        self.simulated = SimulatedDriver(self.address, self.site)
         self.driver: HostDriver = self.simulated
         self._ids = TimeOrderedIds(RealClock())
 
@@ -51,8 +62,8 @@ class SimulatedRig:
 
     async def reopen(self) -> HostDriver:
         await self.simulated.close()
-        remembered = by_host(self.site.journal.items())
-        self.simulated = SimulatedDriver("sim-00001", self.site, remembered["sim-00001"])
+        remembered = by_host(self.site.journal.items()).get(self.address, {})
+        self.simulated = SimulatedDriver(self.address, self.site, remembered)
         await self.open()
         return self.driver
 
@@ -76,6 +87,22 @@ async def rig(tmp_path: Path) -> SimulatedRig:
 @pytest.fixture
 async def vm_id(rig: SimulatedRig) -> str:
     return (await a_guest(rig, PowerOp.START)).vm_id
+
+
+class SimulatedPair:
+    def __init__(self, one: SimulatedRig, other: SimulatedRig) -> None:
+        self.one, self.other = one, other
+
+
+@pytest.fixture(params=[0.0, 0.01], ids=["at-once", "slowly"])
+async def pair(tmp_path: Path, request: pytest.FixtureRequest) -> SimulatedPair:
+    latencies = Latencies(create_vm=request.param, create_disk=request.param)
+    one = await SimulatedRig(tmp_path, latencies).open()
+    return SimulatedPair(one, await SimulatedRig(tmp_path, latencies, one).open())
+
+
+class TestSimulatedHostsShareADatastore(SharedContract):
+    pass
 
 
 class TestSimulatedKeepsTheContract(DriverContract):
@@ -163,3 +190,15 @@ async def test_a_host_of_its_own_equipment_counts_each_datastore_for_itself() ->
     with refused(AgentRefusal.DATASTORE_NOT_FOUND):
         await odd.create_disk(GuestDisk("d-2", 1, persistent=True, datastore_id="nowhere"))
     assert (await usual.capacity()).cpus == site.shape.cpus
+
+
+async def test_a_host_that_died_between_claim_and_disk_drops_the_claim(tmp_path: Path) -> None:
+    one = await SimulatedRig(tmp_path).open()
+    [store] = (await one.driver.capacity()).datastores
+    claims = one.site.shared.of(store.id)
+    disk_id = await a_disk(one)
+    claims.take("sim-00001", {"never made": 7}, store.capacity_gib)
+    claims.take("sim-00002", {"another's": 5}, store.capacity_gib)
+    assert claims.taken_gib() == 1 + 7 + 5
+    await one.reopen()
+    assert (claims.of("sim-00001"), claims.taken_gib()) == ({disk_id: 1}, 1 + 5)

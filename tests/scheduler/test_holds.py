@@ -330,6 +330,22 @@ def test_a_disk_on_a_shared_datastore_is_counted_once() -> None:
     assert place(leaf, a_demand("disk-1")).host_id == "h2"
 
 
+def test_hosts_of_one_datastore_that_refuse_the_same_demand_are_doubted_apart() -> None:
+    shared = a_datastore("nfs", 20, type="NFS_3")
+    other = HostDisk("disk-1", 9, "nfs")
+    leaf = a_leaf(
+        an_inventory("h1", datastores=[shared]),
+        an_inventory("h2", datastores=[shared]),
+        an_inventory("h3", datastores=[shared], disks=[other]),
+    )
+    first = place(leaf, a_demand(gib=4))
+    at_once(leaf.refused(first, AgentRefusal.NOT_ENOUGH_DATASTORE))
+    leaf.report(an_inventory("h3", generation=2, datastores=[shared]))
+    again = a_demand(gib=4, hosts_excluded=frozenset({first.host_id}))
+    at_once(leaf.refused(place(leaf, again), AgentRefusal.NOT_ENOUGH_DATASTORE))
+    assert leaf.audit() == []
+
+
 def test_a_persistent_disk_is_counted_by_itself_and_not_with_its_guest(leaf: Leaf) -> None:
     guest = msgspec.structs.replace(
         a_guest("vm-1"), disks=(GuestDisk("disk-1", 90, persistent=True, datastore_id="ds-h1"),)

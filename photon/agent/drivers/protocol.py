@@ -1,7 +1,8 @@
 """What a hypervisor must be able to do. One driver object is one host.
 
 The caller (photon.agent.host) serialises calls per VM, fences, admits by its books and keeps the
-modes. So a driver never sees two calls for one VM at once, and need not know about capacity.
+modes. So a driver never sees two calls for one VM at once, and need not know about capacity; but
+for datastores that other hosts reach too, of which it claims what it makes (photon.agent.claims).
 Every method is idempotent by id: asked twice, it has happened once. All raise `Refusal`.
 """
 
@@ -60,7 +61,8 @@ class HostDriver(Protocol):
     async def create_vm(self, spec: GuestSpec) -> Guest:
         """Makes the guest, stopped; its boot disk a copy-on-write child of the image.
 
-        The image must be here (`fetch_image`). A failure leaves nothing behind.
+        The image must be here (`fetch_image`). A failure leaves nothing behind, such as
+        NOT_ENOUGH_DATASTORE when hosts that share the datastore have left too little of it.
         """
         ...
 

@@ -51,22 +51,28 @@ class Disks:
     def file(self, disk: GuestDisk) -> Path:
         return self._directory(disk) / _DISK_FILE
 
+    def gib_on(self, store: Datastore) -> dict[str, int]:
+        there = [disk for disk in self._disks.values() if disk.datastore_id == store.id]
+        return {disk.id: disk.capacity_gib for disk in there}
+
     async def make(self, disk: GuestDisk) -> None:
-        directory = self._directory(disk)
-        making = directory.with_name(MAKING + directory.name)
-        with on_the_host(f"Making disk {disk.id}"):
-            try:
-                await asyncio.to_thread(make_fresh, making)
-                await make_empty(making / _DISK_FILE, disk.capacity_gib)
-                (making / _RECORD_FILE).write_bytes(msgspec.json.encode(disk))
-                await asyncio.to_thread(publish, making, directory)
-            finally:
-                shutil.rmtree(making, ignore_errors=True)
-        self._disks[disk.id] = disk
+        async with self._stores[disk.datastore_id].claimed({disk.id: disk.capacity_gib}):
+            directory = self._directory(disk)
+            making = directory.with_name(MAKING + directory.name)
+            with on_the_host(f"Making disk {disk.id}"):
+                try:
+                    await asyncio.to_thread(make_fresh, making)
+                    await make_empty(making / _DISK_FILE, disk.capacity_gib)
+                    (making / _RECORD_FILE).write_bytes(msgspec.json.encode(disk))
+                    await asyncio.to_thread(publish, making, directory)
+                finally:
+                    shutil.rmtree(making, ignore_errors=True)
+            self._disks[disk.id] = disk
 
     async def delete(self, disk: GuestDisk) -> None:
         await asyncio.to_thread(remove_directory, self._directory(disk))
         self._disks.pop(disk.id, None)
+        await self._stores[disk.datastore_id].give_back({disk.id: disk.capacity_gib})
 
     def _directory(self, disk: GuestDisk) -> Path:
         return self._stores[disk.datastore_id].disks / disk.id

@@ -23,6 +23,7 @@ from photon.agent.drivers.qemu.console import Consoles, SocketStream
 from photon.agent.drivers.qemu.datastore import Datastore, open_datastore
 from photon.agent.drivers.qemu.disks import Disks
 from photon.agent.drivers.qemu.guests import Guests
+from photon.agent.drivers.qemu.host_room import HostRoom
 from photon.agent.drivers.qemu.images import Captures, Images
 from photon.agent.drivers.qemu.networks import Networks, network_not_found
 from photon.agent.drivers.qemu.qmp import MonitorRefused
@@ -59,10 +60,20 @@ class QemuDriver:
         self._creating: Counter[str] = Counter()  # checksums that a guest in the making needs
 
     async def open(self, on_change: Callable[[str], None]) -> None:
+        self._settings.state_dir.mkdir(parents=True, exist_ok=True)
+        self._stores: dict[str, Datastore] = {}
+        try:
+            await self._open(on_change)
+        except BaseException:
+            self._leave_stores()
+            raise
+
+    async def _open(self, on_change: Callable[[str], None]) -> None:
         settings = self._settings
-        _make_state_directory(settings.state_dir)
-        stores = [open_datastore(each, self._ids) for each in settings.datastores]
-        self._stores = {store.id: store for store in stores}
+        for each in settings.datastores:
+            store = await asyncio.to_thread(open_datastore, each, self._ids, settings.state_dir)
+            self._stores[store.id] = store
+        stores = list(self._stores.values())
         self._images, self._captures = Images(stores[0]), Captures(stores[0])
         self._captures.open()
         self._disks = Disks(tuple(stores))
@@ -73,6 +84,7 @@ class QemuDriver:
         await self._networks.open()
         self._guests = Guests(settings, self._networks, self._disks)
         await self._guests.open(tuple(stores), on_change)
+        await self._claim_what_is_there()
         self._consoles = Consoles()
         self._housekeeping = asyncio.create_task(self._tend())
 
@@ -86,12 +98,13 @@ class QemuDriver:
         await self._guests.close()
         if not in_use:
             await self._networks.remove()  # Nobody is on them; the next `open` makes them again.
+        self._leave_stores()
 
     async def capacity(self) -> HostCapacity:
         return HostCapacity(
             cpus=os.cpu_count() or 1,
             memory_mib=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20,
-            datastores=tuple(store.measure() for store in self._stores.values()),
+            datastores=tuple([await store.look() for store in self._stores.values()]),
             networks=self._networks.names(),
             hypervisor=self._hypervisor,
         )
@@ -270,6 +283,19 @@ class QemuDriver:
         if self._captures.find(image_id) is not None:
             self._captures.drop(image_id)
 
+    def _rooms(self) -> list[HostRoom]:
+        return [store.room for store in self._stores.values() if store.room is not None]
+
+    async def _claim_what_is_there(self) -> None:
+        for store in self._stores.values():
+            if store.room is not None:
+                there = self._guests.gib_on(store) | self._disks.gib_on(store)
+                await store.room.find_again(there)
+
+    def _leave_stores(self) -> None:
+        for room in self._rooms():
+            room.close()
+
     def _seen(self, record: VmRecord) -> Guest:
         return record.guest(self._guests.state(record.spec.vm_id))
 
@@ -342,12 +368,10 @@ class QemuDriver:
             await asyncio.sleep(TENDING_SECONDS)
             try:
                 await self._guests.tend()
+                for room in self._rooms():
+                    await room.settle()
             except Exception:  # an edge: whatever is wrong with one round, the next one comes
                 _log.exception("Tending the guests failed; it is tried again.")
-
-
-def _make_state_directory(path: Path) -> None:
-    path.mkdir(parents=True, exist_ok=True)
 
 
 async def _qemu_version() -> str:

@@ -49,6 +49,7 @@ class Guests:
         self._spawns = asyncio.Semaphore(settings.spawns_max)
         self._records: dict[str, VmRecord] = {}
         self._directories: dict[str, Path] = {}
+        self._stores: dict[str, Datastore] = {}
         self._running: dict[str, Running] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._clearing: dict[str, asyncio.Task[None]] = {}  # after guests that ended
@@ -61,6 +62,7 @@ class Guests:
             for directory, record in (await asyncio.to_thread(read_records, store.vms)).items():
                 self._records[record.spec.vm_id] = record
                 self._directories[record.spec.vm_id] = directory
+                self._stores[record.spec.vm_id] = store
         pids = await asyncio.to_thread(find_guests, list(self._records))
         async with asyncio.TaskGroup() as group:
             for vm_id, record in self._records.items():
@@ -94,33 +96,43 @@ class Guests:
         running = self._running.get(vm_id)
         return GuestState.STOPPED if running is None else running.state
 
+    def gib_on(self, store: Datastore) -> dict[str, int]:
+        """By disk; all of a guest's own disks lie in its directory."""
+        there = [id for id, each in self._stores.items() if each is store]
+        sizes = [_sizes(self._records[id].spec) for id in there]
+        return {disk_id: gib for each in sizes for disk_id, gib in each.items()}
+
     async def create(self, spec: GuestSpec, store: Datastore, image: Path) -> None:
         """Makes the guest's directory whole under another name, and then gives it its own."""
-        directory = store.vms / spec.vm_id
-        making = store.vms / f"{MAKING}{spec.vm_id}"
-        record = VmRecord(spec)
-        with on_the_host(f"Making VM {spec.vm_id}"):
-            try:
-                await asyncio.to_thread(make_fresh, making)
-                async with self._spawns:
-                    await self._make_disks(spec, making, image)
-                await asyncio.to_thread(_write_new, making, record)
-                await asyncio.to_thread(publish, making, directory)
-            finally:
-                shutil.rmtree(making, ignore_errors=True)
-        self._records[spec.vm_id] = record
-        self._directories[spec.vm_id] = directory
+        async with store.claimed(_sizes(spec)):
+            directory = store.vms / spec.vm_id
+            making = store.vms / f"{MAKING}{spec.vm_id}"
+            record = VmRecord(spec)
+            with on_the_host(f"Making VM {spec.vm_id}"):
+                try:
+                    await asyncio.to_thread(make_fresh, making)
+                    async with self._spawns:
+                        await self._make_disks(spec, making, image)
+                    await asyncio.to_thread(_write_new, making, record)
+                    await asyncio.to_thread(publish, making, directory)
+                finally:
+                    shutil.rmtree(making, ignore_errors=True)
+            self._records[spec.vm_id] = record
+            self._directories[spec.vm_id] = directory
+            self._stores[spec.vm_id] = store
 
     async def delete(self, vm_id: str) -> None:
         running = self._running.get(vm_id)
         if running is not None:
             await running.kill()
         await self._cleared(vm_id)
-        await self._networks.unplug(self._records[vm_id].spec)
+        record = self._records[vm_id]
+        await self._networks.unplug(record.spec)
         with on_the_host(f"Removing VM {vm_id}"):
             await asyncio.to_thread(remove_directory, self._directories[vm_id])
         self._limits.drop(vm_id)
         del self._records[vm_id], self._directories[vm_id]
+        await self._stores.pop(vm_id).give_back(_sizes(record.spec))
 
     async def start(self, vm_id: str, accel: Accel) -> None:
         record, directory = self._records[vm_id], self._directories[vm_id]
@@ -245,6 +257,10 @@ class Guests:
             for each in record.attached
         ]
         return (*own, *attached)
+
+
+def _sizes(spec: GuestSpec) -> dict[str, int]:
+    return {disk.id: disk.capacity_gib for disk in spec.disks}
 
 
 def _write_new(directory: Path, record: VmRecord) -> None:

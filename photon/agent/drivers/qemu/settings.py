@@ -25,6 +25,7 @@ class Accel(StrEnum):
 class DatastoreSettings:
     name: str
     directory: Path
+    shared: bool = False  # with other hosts: a file system that all of them mount
 
 
 @dataclass(frozen=True)
