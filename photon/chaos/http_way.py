@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Final
 
 import httpx2
 
-from photon.workload.way import REQUEST_SECONDS, Answer, Lost
+from photon.workload.way import REQUEST_SECONDS, SILENT_SECONDS, Answer, Lost, Refused
 
 # Loopback accepts in less than a millisecond; a listener that is frozen or cut off, never.
 CONNECT_SECONDS: Final = 3.0
-SILENT_SECONDS: Final = 45.0  # A watch has a sign of life every 15 seconds.
 LINES_MAX: Final = 200  # All clients of a load together; whoever comes later waits for a line.
 
 
@@ -52,14 +51,16 @@ class HttpWay:
         named = {name.lower(): value for name, value in answer.headers.items()}
         return Answer(answer.status_code, named, answer.content)
 
-    async def watch(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[bytes]:
+    async def watch(self, path: str, headers: Mapping[str, str]) -> AsyncGenerator[bytes, None]:
         timeout = httpx2.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS)
         try:
             async with self._http.stream(
                 "GET", path, headers=dict(headers), timeout=timeout
             ) as answer:
                 if answer.status_code != httpx2.codes.OK:
-                    raise Lost(f"status {answer.status_code}")
+                    content = await answer.aread()
+                    named = {name.lower(): value for name, value in answer.headers.items()}
+                    raise Refused(Answer(answer.status_code, named, content))
                 async for piece in answer.aiter_bytes():
                     yield piece
         except httpx2.RequestError as error:

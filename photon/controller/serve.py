@@ -18,19 +18,17 @@ import uvicorn
 import uvloop
 
 from photon.controller.config import ControllerConfig
-from photon.controller.http_protocol import CLOSING, protocol_with
+from photon.controller.http_config import http_config
+from photon.controller.http_protocol import CLOSING
 from photon.controller.outside import real_outside
 from photon.controller.process import ControllerProcess
 
-KEEP_ALIVE_SECONDS: Final = 75  # Longer than the pause between a client's polls.
 BACKLOG: Final = 2048
-CONNECTIONS_MAX: Final = 10_000  # Beyond this, uvicorn answers 503 by itself.
 # Requests make many objects and few cycles: looking for those after every 700 costs 30 µs a VM.
 COLLECT_AFTER: Final = (50_000, 20, 50)
 # The thread that waits for the disk asks for the interpreter when a commit is durable; every task
 # of the group waits for it meanwhile.
 SWITCH_SECONDS: Final = 0.001
-CLOSE_SECONDS: Final = 15  # Uploads that take longer are cut; long polls are answered at once.
 
 
 class _Server(uvicorn.Server):
@@ -96,18 +94,7 @@ async def _serve(config: ControllerConfig) -> int:
     gc.set_threshold(*COLLECT_AFTER)
     sys.setswitchinterval(SWITCH_SECONDS)
     server = _Server(
-        uvicorn.Config(
-            app,
-            http=protocol_with(outside.ids, controller.direct),
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=CLOSE_SECONDS,
-            limit_concurrency=CONNECTIONS_MAX,
-        ),
+        http_config(app, outside.ids, controller.direct),
         controller,
         farewell_seconds=config.farewell_seconds,
     )

@@ -16,9 +16,10 @@ from photon.controller.outside import Outside
 from photon.controller.process import ControllerProcess
 from photon.scheduler.policy import Policy
 from photon.scheduler.shape import TreeShape
+from photon.simulation.api_door import ApiDoor
 from photon.simulation.clock import DriftingClock
 from photon.simulation.loop import SimulatedLoop
-from photon.simulation.network import SimulatedNetwork
+from photon.simulation.network import Attached, SimulatedNetwork
 from photon.simulation.process import Process
 from photon.simulation.trace import Trace
 
@@ -59,7 +60,11 @@ class SimulatedController:
 
     @property
     def url(self) -> str:
-        return f"http://{self.name}:{API_PORT}"
+        return f"http://{self.endpoint}"
+
+    @property
+    def endpoint(self) -> str:
+        return f"{self.name}:{API_PORT}"
 
     @property
     def alive(self) -> bool:
@@ -120,7 +125,8 @@ class SimulatedController:
 
     async def _live(self, process: Process) -> None:
         """One life, in its own process: what `photon.controller.serve` does, without sockets."""
-        program = ControllerProcess(self._config(), self._site.outside(self))
+        outside = self._site.outside(self)
+        program = ControllerProcess(self._config(), outside)
         try:
             app = await program.start()
         except Exception as problem:  # As at the edge of the real program: it ends with this.
@@ -128,12 +134,15 @@ class SimulatedController:
             self._exit(process)
             return
         self.program, self.serving = program, (program.direct, app)
+        network = Attached(self._site.network, process)
+        door = ApiDoor(network, self.endpoint, self.serving, outside.ids)
         self._site.trace.say("serving", process=self.name, life=self.lives)
         self._site.loop.call_soon(self._started.set, context=self._site.loop.outside.context)
         await program.stopping.wait()
         self._site.trace.say("stopping", process=self.name)
         self.serving = None
         program.answer_waiting()
+        await door.close()
         await program.stop()
         self._exit(process)
 

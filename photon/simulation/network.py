@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Final
 
@@ -13,7 +13,7 @@ from photon.simulation.conditions import Conditions
 from photon.simulation.loop import SimulatedLoop
 from photon.simulation.process import Process
 from photon.simulation.trace import Trace
-from photon.simulation.transport import End, Weather
+from photon.simulation.transport import HTTP, RPC, End, Manner, Weather
 
 KNOCK_AGAIN_SECONDS: Final = 1.0  # As Linux does with a SYN that nobody answers.
 
@@ -45,6 +45,10 @@ class SimulatedNetwork:
                 for end in list(ends):
                     end.abort()
 
+    def ends(self) -> Iterator[End]:
+        """Of all connections that there are."""
+        return (end for ends in self._ends.values() for end in ends)
+
     # What programs ask
 
     def open_door(self, door: Door) -> None:
@@ -75,7 +79,11 @@ class SimulatedNetwork:
         if door is None:
             caller.call_at(due, _refuse, told, endpoint)
             return
-        here, there = End(caller, self.weather), End(door.process, self.weather)
+        manner = door.manner
+        here, there = (
+            End(caller, self.weather, manner),
+            End(door.process, self.weather, manner),
+        )
         here.other, there.other = there, here
         for end in (here, there):
             self._ends[end.process][end] = None
@@ -105,9 +113,11 @@ class Door:
         process: Process,
         endpoint: str,
         make_wire: Callable[[], asyncio.Protocol],
+        manner: Manner,
     ) -> None:
         self._network = network
         self.process = process
+        self.manner = manner
         self._endpoint = endpoint
         self._make_wire = make_wire
 
@@ -145,7 +155,16 @@ class Attached:
         return wire
 
     async def listen(self, endpoint: str, make_wire: Callable[[], asyncio.Protocol]) -> Listening:
-        door = Door(self._network, self._process, endpoint, make_wire)
+        return self._open(endpoint, make_wire, RPC)
+
+    def serve(self, endpoint: str, make_wire: Callable[[], asyncio.Protocol]) -> Listening:
+        """As `listen`, for HTTP."""
+        return self._open(endpoint, make_wire, HTTP)
+
+    def _open(
+        self, endpoint: str, make_wire: Callable[[], asyncio.Protocol], manner: Manner
+    ) -> Listening:
+        door = Door(self._network, self._process, endpoint, make_wire, manner)
         self._network.open_door(door)
         return door
 

@@ -30,6 +30,7 @@ class Process:
         self.name = name
         self.alive = True
         self.frozen = False
+        self.thawed_at = 0.0  # by the loop's clock
         self.silent = False  # it died with its machine: nobody resets its connections
         self.context = contextvars.Context()
         self.context.run(PROCESS.set, self)
@@ -86,6 +87,7 @@ class Process:
     def thaw(self) -> None:
         if self.frozen:
             self.frozen = False
+            self.thawed_at = self._loop.time()
             parked, self.parked = self.parked, []
             self._loop.run_late(parked)
 

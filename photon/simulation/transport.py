@@ -11,6 +11,7 @@ import asyncio
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from random import Random
 from struct import Struct
 from typing import Any, Final
@@ -30,6 +31,21 @@ RESENT_SECONDS_MAX: Final = 3.0  # After three losses of the same segment.
 BROKEN_SECONDS_MAX: Final = 15.0  # Keep-alive and timeouts of the kernel, as servers set them.
 # So much may be on its way before a writer is told to wait: a socket's two buffers.
 UNREAD_BYTES_MAX: Final = 1 << 20
+# Of a stream: small, so that a reader who rests is soon felt by the one who writes.
+HTTP_UNREAD_BYTES_MAX: Final = 16 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """What is spoken on a connection. `framed`: single frames may come twice, or late; else it is
+    as TCP is. `unread_bytes_max`: so much may be on its way before a writer is told to wait."""
+
+    framed: bool = True
+    unread_bytes_max: int = UNREAD_BYTES_MAX
+
+
+RPC: Final = Manner()
+HTTP: Final = Manner(framed=False, unread_bytes_max=HTTP_UNREAD_BYTES_MAX)
 
 
 class Weather:
@@ -56,9 +72,10 @@ class Weather:
 class End(asyncio.Transport):
     """A program's end of a connection."""
 
-    def __init__(self, process: Process, weather: Weather) -> None:
+    def __init__(self, process: Process, weather: Weather, manner: Manner = RPC) -> None:
         super().__init__()
         self.process = process
+        self.manner = manner
         self.other: End
         self.when_closed: Callable[[End], None] = lambda _: None
         self._weather = weather
@@ -71,6 +88,7 @@ class End(asyncio.Transport):
         self._last_due = 0.0  # when the last of what is on its way to here arrives
         self._bytes_out = 0  # written here, and not yet read by the other's protocol
         self._writer_waits = False
+        self.waits_since = 0.0  # when the writer here was told to wait, if it waits
         self._broken = False  # nothing comes to here any more, and nobody has noticed yet
 
     def attach(self, wire: asyncio.Protocol) -> None:
@@ -86,8 +104,9 @@ class End(asyncio.Transport):
             return
         chunk = bytes(data)
         self._bytes_out += len(chunk)
-        if self._bytes_out > UNREAD_BYTES_MAX and not self._writer_waits:
+        if self._bytes_out > self.manner.unread_bytes_max and not self._writer_waits:
             self._writer_waits = True
+            self.waits_since = self._weather.loop.time()
             self.process.call_soon(self._pause_writer)
         self.other.send_here(chunk)
 
@@ -105,6 +124,11 @@ class End(asyncio.Transport):
 
     def is_closing(self) -> bool:
         return self._closing
+
+    @property
+    def writer_waits(self) -> bool:
+        """Whether what is written here has met its bound, and is not read."""
+        return self._writer_waits and not self._closing
 
     def pause_reading(self) -> None:
         self._paused = True
@@ -146,7 +170,7 @@ class End(asyncio.Transport):
             )
             self.process.call_at(due, self._arrive, chunk)
             return
-        for frame in _frames(chunk):
+        for frame in _frames(chunk) if self.manner.framed else (chunk,):
             self._send_frame(frame, link)
 
     def _send_frame(self, frame: bytes, link: Link) -> None:
@@ -163,12 +187,12 @@ class End(asyncio.Transport):
             due += random.uniform(RESEND_FIRST_SECONDS, RESENT_SECONDS_MAX)
             weather.trace.say("resent", source=source, target=target, bytes=len(frame))
             self._last_due = due = max(self._last_due, due)
-        elif random.random() < link.reorder:
+        elif self.manner.framed and random.random() < link.reorder:
             due += link.reorder_seconds * random.random()
         else:
             self._last_due = due = max(self._last_due, due)
         self.process.call_at(due, self._arrive, frame)
-        if random.random() < link.duplicate:
+        if self.manner.framed and random.random() < link.duplicate:
             again = due + weather.delay_seconds(source, target)
             again += link.reorder_seconds * random.random()
             weather.trace.say("twice", source=source, target=target, bytes=len(frame))
@@ -260,7 +284,7 @@ class End(asyncio.Transport):
     def was_read(self, size: int) -> None:
         """So much of what was written here has been read at the other end, or never will be."""
         self._bytes_out -= size
-        if self._writer_waits and self._bytes_out * 2 < UNREAD_BYTES_MAX:
+        if self._writer_waits and self._bytes_out * 2 < self.manner.unread_bytes_max:
             self._writer_waits = False
             self.process.call_soon(self._resume_writer)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 
 from photon.api.route import API_VERSION
 from photon.simulation.requests import Lost as Vanished
+from photon.simulation.streams import pieces_of
 from photon.simulation.world import World
 from photon.workload.site import HostOffer, Site
 from photon.workload.way import REQUEST_SECONDS, Answer, Lost
@@ -39,8 +40,9 @@ class SimulatedWay:
         said = {"x-api-version": API_VERSION, **answer.headers}
         return Answer(answer.status, said, answer.body)
 
-    def watch(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[bytes]:
-        raise Lost("streams are not simulated yet")
+    def watch(self, path: str, headers: Mapping[str, str]) -> AsyncGenerator[bytes, None]:
+        world = self._world
+        return pieces_of(world.clients, world.controllers[self._controller].endpoint, path, headers)
 
 
 def site_of(world: World) -> Site:

@@ -37,7 +37,8 @@ from photon.simulation.invariants import at_once
 from photon.simulation.line import Service
 from photon.simulation.loop import SimulatedLoop
 from photon.simulation.network import SimulatedNetwork
-from photon.simulation.requests import Answer, Client, Request
+from photon.simulation.process import Process
+from photon.simulation.requests import CLIENT, Answer, Client, Request
 from photon.simulation.store import StoreServer
 from photon.simulation.trace import Trace
 from photon.store.connections import MEMORY
@@ -120,6 +121,7 @@ class World:
         ]
         self.shelf = MemoryShelf()
         self._client = Client(self.network)
+        self.clients = self.network.of(Process(CLIENT, loop))
 
     async def start(self) -> None:
         """All programs are up; no host is known yet."""

@@ -6,10 +6,11 @@ network; against a real cloud it is HTTP, to one controller or to a load balance
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+SILENT_SECONDS: Final = 45.0  # A watch has a sign of life every 15 seconds.
 REQUEST_SECONDS: Final = 30.0  # Longer than an API answers anything but a long poll or an upload.
 
 
@@ -24,6 +25,14 @@ class Answer:
 
 class Lost(Exception):
     """No answer came, so what was asked for may have happened, or may yet happen."""
+
+
+class Refused(Exception):
+    """In place of a stream there was this answer."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(f"status {answer.status}")
+        self.answer = answer
 
 
 class Way(Protocol):
@@ -45,10 +54,11 @@ class Way(Protocol):
         """
         ...
 
-    def watch(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[bytes]:
-        """The pieces of a stream of server-sent events, as they come.
+    def watch(self, path: str, headers: Mapping[str, str]) -> AsyncGenerator[bytes, None]:
+        """The pieces of a stream of server-sent events, as they come; to be closed.
 
-        Raises:
-            Lost: it broke off; it can be taken up again, here or elsewhere.
+        What is not taken is not read from the connection either. Raises:
+            Lost: it broke off, or was silent; it can be taken up again, here or elsewhere.
+            Refused: it never began.
         """
         ...

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from photon.api.handlers.tasks import WAIT_SECONDS_MAX
 from photon.api.request import BODY_BYTES_MAX
-from photon.controller.serve import CONNECTIONS_MAX, KEEP_ALIVE_SECONDS
+from photon.controller.http_config import CONNECTIONS_MAX, KEEP_ALIVE_SECONDS
 from tests.deploy.proxy import CONFIG, FAREWELL_SECONDS, certificate_in, environment, program
 
 

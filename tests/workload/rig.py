@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from random import Random
 
 from photon.workload.site import HostOffer, Site
@@ -51,7 +51,7 @@ class RigWay:
             raise Lost
         return Answer(answer.status_code, dict(answer.headers), answer.content)
 
-    def watch(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[bytes]:
+    def watch(self, path: str, headers: Mapping[str, str]) -> AsyncGenerator[bytes, None]:
         raise Lost  # A client of this rig reads whole answers.
 
 
