@@ -23,7 +23,9 @@ class Promise(StrEnum):
     NAMES_ARE_UNIQUE = "NAMES_ARE_UNIQUE"
     QUOTA_ADDS_UP = "QUOTA_ADDS_UP"
     LISTS_ARE_WHOLE = "LISTS_ARE_WHOLE"
-    WATCH_MISSES_NOTHING = "WATCH_MISSES_NOTHING"
+    WATCH_MISSES_NOTHING = "WATCH_MISSES_NOTHING"  # a list and its stream are what is there
+    WATCH_TELLS_ONCE = "WATCH_TELLS_ONCE"  # each change, in order, however often it is gone on with
+    WATCH_GOES_ON = "WATCH_GOES_ON"  # from where it was, unless the feed begins later
 
 
 class Broken(Exception):

@@ -53,12 +53,16 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`status` 0: nobody answered. `doubt`: a try before got no answer, and may yet happen."""
+    """`status` 0: nobody answered. `doubt`: a try before got no answer, and may yet happen.
+
+    `revision` is that of a list.
+    """
 
     status: int
     body: Any
     span: Span
     doubt: bool = False
+    revision: int | None = None
 
     @property
     def ok(self) -> bool:
@@ -125,7 +129,7 @@ class Caller:
         pause_seconds = PAUSE_SECONDS
         for left in range(asked.tries - 1, -1, -1):
             try:
-                reply = self._reply(await self._answer(asked, body), begin, doubt=doubt)
+                reply = self.judged(await self._answer(asked, body), begin, doubt=doubt)
                 desk.history.say(self.name, f"  {reply.status} {_gist(reply)}", *asked.ids)
                 if reply.status not in _TIMED:
                     return reply
@@ -173,16 +177,18 @@ class Caller:
         self.desk.ledger.saw_task(reply.body, reply.span)
         return dict(reply.body)
 
-    def _reply(self, answer: Answer, begin: int, *, doubt: bool) -> Reply:
+    def judged(self, answer: Answer, begin: int, *, doubt: bool = False) -> Reply:
+        """An answer to what was asked at `begin`. Raises Broken; Lost, if it is a proxy's."""
         version = answer.headers.get("x-api-version")
         if version is None and answer.status in _PROXY_STATUSES:
             raise Lost  # A proxy that found nobody.
         span = Span(begin, self.desk.history.tick())
-        reply = Reply(answer.status, _parsed(answer), span, doubt)
+        said = answer.headers.get(_REVISION)
+        revision = None if said is None else int(said)
+        reply = Reply(answer.status, _parsed(answer), span, doubt, revision)
         _check_form(reply, version)
-        revision = answer.headers.get(_REVISION)
         if revision is not None:
-            self.desk.ledger.saw_revision(int(revision), span)
+            self.desk.ledger.saw_revision(revision, span)
         return reply
 
 

@@ -96,7 +96,9 @@ class Client:
 
     def created(self, shelf: Shelf[T], thing: T, reply: Reply, key: str) -> Json:
         """Enters what an answer says to have been made."""
-        task = self.caller.task_in(reply)
+        task = dict(reply.body)
+        # A key's answer is what was said first, however late it is asked for again.
+        self.caller.desk.ledger.saw_task(task, Span(thing.life.asked, reply.span.end))
         id = str(task["entity"]["id"])
         self.caller.desk.ledger.new_id(id, key)
         self.caller.desk.ledger.new_id(str(task["id"]), key)

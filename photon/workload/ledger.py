@@ -14,7 +14,7 @@ from photon.workload.history import Moment
 
 Json = dict[str, Any]
 
-_RANK: Final = {
+RANK: Final = {
     TaskState.QUEUED: 0,
     TaskState.STARTED: 1,
     TaskState.COMPLETED: 2,
@@ -54,12 +54,12 @@ class Ledger:
         if seen.identity != identity:
             text = f"task {id} was {seen.identity} and is {identity}"
             raise Broken(Promise.TASK_ENDS_ONCE, text, id)
-        if _RANK[state] < _RANK[seen.best] and seen.told < span.begin:
+        if RANK[state] < RANK[seen.best] and seen.told < span.begin:
             text = f"task {id} was told to be {seen.best}, and later to be {state}"
             raise Broken(Promise.READS_SEE_WRITES, text, id, identity[2])
         if state in ENDED:
             self._ended(id, task, seen)
-        if _RANK[state] >= _RANK[seen.best]:
+        if RANK[state] >= RANK[seen.best]:
             seen.best, seen.told = state, span.end
         return state
 
@@ -81,6 +81,11 @@ class Ledger:
         known = self._entities.setdefault(id, asked_by)
         if known != asked_by:
             raise Broken(Promise.IDS_ARE_NEW, f"the id {id} was given twice", id)
+
+    @property
+    def revision(self) -> int:
+        """The newest that a list was read at."""
+        return self._revisions[1][-1] if self._revisions[1] else 0
 
     def saw_revision(self, revision: int, span: Span) -> None:
         """The revision that a list was read at. Raises Broken: a newer one was read before."""

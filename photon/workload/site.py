@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+FEED_REACHES: Final = 100_000  # What docs/how-to/watch.md promises.
 _BOOT_SIGNATURE: Final = b"\x55\xaa"
 _SECTOR_BYTES: Final = 512
 _IMAGE_BYTES: Final = 1 << 17
@@ -23,7 +24,8 @@ class HostOffer:
 @dataclass(frozen=True, slots=True)
 class Site:
     """`guests_die`: guests may end by themselves. `images`: whether uploads are wanted. `alone`:
-    nobody else has anything in this cloud, so what is listed was made by clients."""
+    nobody else has anything in this cloud, so what is listed was made by clients. `feed_reaches`:
+    who is so many revisions behind at most is never told to list again."""
 
     hosts: tuple[HostOffer, ...]
     port_groups: tuple[str, ...] = ("VM Network",)
@@ -31,13 +33,16 @@ class Site:
     guests_die: bool = True
     uploads: bool = True
     alone: bool = True
+    feed_reaches: int = FEED_REACHES
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`pause_seconds`: how long a client rests between two operations, at most."""
+    """`pause_seconds`: how long a client rests between two operations, at most. `watchers` follow
+    lists meanwhile."""
 
     clients: int = 6
+    watchers: int = 2
     tenants: int = 2
     projects: int = 4
     pause_seconds: float = 2.0

@@ -18,6 +18,7 @@ from photon.workload.model import Model
 from photon.workload.operations import catalogue, hosts, tenancy
 from photon.workload.site import HostOffer, Load, Site
 from photon.workload.verdict import judge_all, resolve
+from photon.workload.watcher import Watcher
 from photon.workload.way import Way
 
 HOSTS_AT_ONCE: Final = 16  # Registered at once: as an operator's script would.
@@ -56,6 +57,10 @@ class Workload:
         self._clients = [
             self._client(f"client-{number}", chance, ways)
             for number in range(1, self.load.clients + 1)
+        ]
+        self._watchers = [
+            Watcher(self._client(f"watcher-{number}", chance, ways))
+            for number in range(1, self.load.watchers + 1)
         ]
         self._operator = self._client("operator", chance, ways)
         # One that asks each way by itself, at the end.
@@ -113,9 +118,13 @@ class Workload:
                 await self.desk.clock.sleep(client.random.random() * self.load.pause_seconds)
 
         try:
-            async with asyncio.TaskGroup() as group:
-                for client in self._clients:
-                    group.create_task(work(client))
+            async with asyncio.TaskGroup() as watching:
+                watchers = [watching.create_task(watcher.run()) for watcher in self._watchers]
+                async with asyncio.TaskGroup() as group:
+                    for client in self._clients:
+                        group.create_task(work(client))
+                for each in watchers:
+                    each.cancel()
         except BaseExceptionGroup as several:
             raise _first(several) from None
 
@@ -130,6 +139,7 @@ class Workload:
     async def verify(self) -> None:
         """When nothing is under way any more: everything is as it was promised."""
         await self.settle()
+        await asyncio.gather(*[watcher.settle() for watcher in self._watchers])
         for judge in self._judges:
             await judge_all(judge)
 

@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from photon.workload.site import Load
 from photon.workload.workload import Workload
 from tests.api.cloud_rig import CloudApi
 from tests.workload.rig import HastyClock, RigWay, site_of
@@ -20,7 +21,8 @@ async def test_a_cloud_that_works_keeps_its_promises(tmp_path: Path, losses: flo
     await api.open()
     try:
         ways = [RigWay(api, Random(number)) for number in range(2)]
-        load = Workload(ways, site_of(6), lambda name: Random(f"1/{name}"), HastyClock())
+        asked = Load(watchers=0)  # The way to this rig has no streams.
+        load = Workload(ways, site_of(6), lambda name: Random(f"1/{name}"), HastyClock(), asked)
         await load.prepare()
         for way in ways:
             way.losses = losses
