@@ -41,4 +41,5 @@ FAULTS: Final[Mapping[FaultKind, Make]] = {
     FaultKind.ENSEMBLE_AWAY: lambda f: services.away(f, ensemble_of(f), hangs=False, most=20.0),
     FaultKind.ENSEMBLE_HANGS: lambda f: services.away(f, ensemble_of(f), hangs=True, most=20.0),
     FaultKind.CUT_FROM_ENSEMBLE: lambda f: services.cut_from(f, ensemble_of(f)),
+    FaultKind.STORE_FAILS_OVER: services.store_fails_over,
 }

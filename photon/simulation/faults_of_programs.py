@@ -179,9 +179,20 @@ def freeze_agent(fault: Fault) -> Target | None:
 
 def expire_session(fault: Fault) -> Target | None:
     controller = fault.controller()
-    if controller is None or fault.world.ensemble is None:
+    if controller is None:
         return None
-    return Target(on(controller.name), at_once(controller.expire_session))
+    if fault.world.ensemble is not None:
+        return Target(on(controller.name), at_once(controller.expire_session))
+    server, name = fault.world.store_server, controller.name
+    seconds = fault.seconds(1.5 * LEASE_SECONDS, 2.5 * LEASE_SECONDS)
+
+    async def act() -> None:
+        """All else that it writes comes through, so that it works on until it knows."""
+        server.refuse_renewals(name)
+        await fault.wait(seconds)
+        server.allow_renewals(name)
+
+    return Target(on(name), act, {"seconds": seconds})
 
 
 def step_clock(fault: Fault) -> Target | None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from photon.simulation.faults import Fault, Target, on
 from photon.simulation.line import Service
+
+DONE_SHARE: Final = 0.5  # Of what a primary had not answered when it went.
+STRAY_SHARE: Final = 0.3  # Of new sessions, so many find the former primary first.
 
 
 def away(fault: Fault, service: Service | None, *, hangs: bool, most: float) -> Target | None:
@@ -40,6 +45,33 @@ def store_of(fault: Fault) -> Service:
 def ensemble_of(fault: Fault) -> Service | None:
     ensemble = fault.world.ensemble
     return None if ensemble is None else ensemble.service
+
+
+def store_fails_over(fault: Fault) -> Target | None:
+    """To a standby that has all that was acknowledged; of what was under way it has some."""
+    server = fault.world.store_server
+    service = server.service
+    if service.name in fault.busy:
+        return None
+    waits, away = fault.seconds(0.0, 3.0), fault.seconds(1.0, 20.0)
+    read_only, astray = fault.seconds(0.0, 5.0), fault.seconds(1.0, 15.0)
+
+    async def act() -> None:
+        conditions = server.conditions
+        heard = conditions.lost_notices
+        service.hang()  # The primary waits for a standby's word.
+        await fault.wait(waits)
+        service.fail_over(done=DONE_SHARE)
+        await fault.wait(away)
+        conditions.read_only, conditions.lost_notices = True, 1.0
+        service.come_back()
+        await fault.wait(read_only)
+        conditions.read_only, conditions.stray = False, STRAY_SHARE  # The former primary is back.
+        await fault.wait(astray)
+        conditions.stray, conditions.lost_notices = 0.0, heard
+
+    told = {"waits": waits, "away": away, "read_only": read_only, "astray": astray}
+    return Target(on(service.name), act, told)
 
 
 def store_full(fault: Fault) -> Target | None:

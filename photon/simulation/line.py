@@ -42,6 +42,7 @@ class Service:
         self._lines: dict[int, Line] = {}
         self._made = 0
         self._cut: set[str] = set()
+        self._left_done = 0.0  # of what had arrived when its lines broke, so much is done
         self._moving = asyncio.Event()  # not while it hangs
         self._moving.set()
         self._serving: set[asyncio.Task[None]] = set()
@@ -54,8 +55,16 @@ class Service:
         for line in tuple(self._lines.values()):
             line.drop()
 
+    def fail_over(self, *, done: float) -> None:
+        """As `go_away`; of what it had been asked and not answered, a share is done all the same:
+        what another server had already, which takes its place."""
+        self._left_done = done
+        self.go_away()
+        self._moving.set()
+
     def come_back(self) -> None:
         self.away = False
+        self._left_done = 0.0
         self._well_since = asyncio.get_running_loop().time()
 
     def hang(self) -> None:
@@ -98,6 +107,10 @@ class Service:
 
     async def moving(self) -> None:
         await self._moving.wait()
+
+    def does_what_is_left(self) -> bool:
+        """Of a question whose line broke before it was answered."""
+        return bool(self._left_done) and self.chance.random() < self._left_done
 
     async def line(self, name: str) -> Line:
         """A new line. Raises OSError: the service is away, or says nothing."""
@@ -167,7 +180,7 @@ class Line:
 
     async def _serve(self, number: int, serve: Callable[[], Awaitable[T]], lost: bool) -> None:
         await self._service.moving()
-        if self.broken:
+        if self.broken and not self._service.does_what_is_left():
             return
         answer: T | None = None
         error: Exception | None = None

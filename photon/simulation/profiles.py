@@ -31,7 +31,7 @@ class FaultKind(StrEnum):
     CRASH_HOST = "crash-host"  # with its network; its guests are off when it is back
     FREEZE_CONTROLLER = "freeze-controller"  # for less than its lease, or for more
     FREEZE_AGENT = "freeze-agent"
-    EXPIRE_SESSION = "expire-session"
+    EXPIRE_SESSION = "expire-session"  # or, where the store tells who lives, its lease's end
     STEP_CLOCK = "step-clock"
     # The network
     PARTITION = "partition"
@@ -47,7 +47,8 @@ class FaultKind(StrEnum):
     BREAK_ATTACH = "break-attach"  # it fails, and the disk is attached
     KILL_GUEST = "kill-guest"
     # The store, and the ensemble
-    STORE_AWAY = "store-away"  # as while it fails over
+    STORE_AWAY = "store-away"  # as while it is started again
+    STORE_FAILS_OVER = "store-fails-over"  # to a standby that has all that was acknowledged
     STORE_HANGS = "store-hangs"
     STORE_FULL = "store-full"
     CUT_FROM_STORE = "cut-from-store"
@@ -172,6 +173,7 @@ HOSTILE: Final = Profile(
         FaultKind.ENSEMBLE_AWAY: 90.0,
         FaultKind.ENSEMBLE_HANGS: 90.0,
         FaultKind.CUT_FROM_ENSEMBLE: 90.0,
+        FaultKind.STORE_FAILS_OVER: 90.0,
     },
     swarm=True,
 )
@@ -226,7 +228,11 @@ LOSING: Final = replace(
     store_line=LineConditions(0.0002, 0.01, lost_questions=0.03, lost_answers=0.03),
     store=StoreConditions(notice_seconds_max=0.5, lost_notices=0.5, rolled_back=0.02),
     ensemble_line=LineConditions(0.0005, 0.01, lost_questions=0.02, lost_answers=0.02),
-    faults={FaultKind.STORE_AWAY: 40.0, FaultKind.STORE_HANGS: 40.0},
+    faults={
+        FaultKind.STORE_AWAY: 40.0,
+        FaultKind.STORE_HANGS: 40.0,
+        FaultKind.STORE_FAILS_OVER: 60.0,
+    },
 )
 
 PROFILES: Final[Mapping[str, Profile]] = {

@@ -16,21 +16,33 @@ from typing import Any, Final, Protocol, TypeVar
 
 from photon.outside.clock import Clock
 from photon.simulation.line import Line, Service, later
-from photon.store.errors import StoreNotReached, StoreUnavailable
+from photon.store.errors import StoreBusy, StoreNotReached, StoreUnavailable
+from photon.store.nouns import MEMBERS
 from photon.store.postgres.answers import Answer, Outcome
 from photon.store.postgres.apply import SUPERSEDED
 from photon.store.postgres.connections import ANSWER_SECONDS, Backoff, is_lost, unavailable
 from photon.store.postgres.driver import PostgresError
 from photon.store.postgres.feed import Notified, Stretch
-from photon.store.postgres.group import GAP_MAX, Group
+from photon.store.postgres.group import GAP_MAX, Group, Waiting
 from photon.store.postgres.reads import READ_RETRY_SECONDS
 from photon.store.postgres.session import Claim, Session
 from photon.store.postgres.store import START_SECONDS, PostgresOptions, PostgresStore, Server
-from photon.store.protocol import Change, CloudStore, E, Noun, Page, QuotaRow, Revision, Where
+from photon.store.protocol import (
+    Change,
+    CloudStore,
+    E,
+    Noun,
+    Page,
+    QuotaRow,
+    Revision,
+    Update,
+    Where,
+)
 
 CHANGES_REMEMBERED: Final = 20_000  # Who is further behind reads the truth's own table.
 
 BEGINNING: Final = Revision(0)
+READ_ONLY: Final = "25006"  # read_only_sql_transaction
 
 T = TypeVar("T")
 
@@ -47,6 +59,8 @@ class StoreConditions:
     lost_notices: float = 0.0
     rolled_back: float = 0.0  # the server gives a group up by itself, as for a deadlock
     full: bool = False  # its disk: nothing can be written
+    read_only: bool = False  # a standby, or a primary that was demoted while sessions lasted
+    stray: float = 0.0  # so many new sessions come to a former primary, which takes no writes
 
 
 @dataclass(slots=True)
@@ -83,6 +97,7 @@ class StoreServer:
     _writers: dict[str, _Writer] = field(default_factory=dict)
     _ears: list[_Ear] = field(default_factory=list)
     _recent: list[Change] = field(default_factory=list)
+    _unrenewed: set[str] = field(default_factory=set)
     _oldest: Revision = BEGINNING  # after it, `_recent` has all
     _newest: Revision = BEGINNING
     _feed_row: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -114,10 +129,19 @@ class StoreServer:
         session = await _first_session(ways, clock)
         return PostgresStore.upon(server, session, nouns, clock, options or self.options)
 
+    def refuse_renewals(self, name: str) -> None:
+        """Of its lease, of the process `name`; it writes everything else as before."""
+        self._unrenewed.add(name)
+
+    def allow_renewals(self, name: str) -> None:
+        self._unrenewed.discard(name)
+
     # What sessions ask of it
 
     async def claim(self, line: Line, writer: str | None) -> Claim:
         async with self._feed_row:
+            if self.conditions.read_only or self.chance.random() < self.conditions.stray:
+                raise _refusal(READ_ONLY, "cannot execute UPDATE in a read-only transaction")
             if writer is None:
                 writer = f"writer-{len(self._writers) + 1}"
                 row = self._writers[writer] = _Writer()
@@ -137,11 +161,13 @@ class StoreServer:
                 raise _refusal(SUPERSEDED, "another session writes for this store object")
             if self._watched(row, applied=False):
                 raise ConnectionResetError("the server's end of the line is gone")
+            if self.conditions.read_only:
+                raise _refusal(READ_ONLY, "cannot execute UPDATE in a read-only transaction")
             if self.conditions.full:
                 raise _refusal("53100", "no space left on device")
             if self.conditions.rolled_back and self.chance.random() < self.conditions.rolled_back:
                 raise _refusal("40P01", "deadlock detected")
-            outcomes = await self._outcomes(group)
+            outcomes = await self._outcomes(group, unrenewed=self._is_unrenewed(row))
             revisions = [end for end in outcomes if not isinstance(end, Exception)]
             before = last = await self.truth.revision()
             if revisions:
@@ -159,20 +185,28 @@ class StoreServer:
                 gap = self._between(since, before)
             return Answer(before, last, Revision(0), outcomes, self._between(before, last), gap)
 
+    def _is_unrenewed(self, row: _Writer) -> bool:
+        return row.line is not None and row.line.name in self._unrenewed
+
     def _watched(self, row: _Writer, *, applied: bool) -> bool:
         if not self.watchers or row.line is None:
             return False
         told = [watch(row.line.name, applied=applied) for watch in tuple(self.watchers)]
         return any(told)
 
-    async def _outcomes(self, group: Group) -> list[Outcome]:
-        if len(group.waiting) == 1:
+    async def _outcomes(self, group: Group, *, unrenewed: bool) -> list[Outcome]:
+        if len(group.waiting) == 1 and not unrenewed:
             try:
                 return [await self.truth.commit(group.waiting[0].writes)]
             except Exception as refusal:  # It is told to who asked, whatever it is.
                 return [refusal]
         ends = await asyncio.gather(
-            *[self.truth.commit(waiting.writes) for waiting in group.waiting],
+            *[
+                _no_renewal()
+                if unrenewed and _renews(waiting)
+                else self.truth.commit(waiting.writes)
+                for waiting in group.waiting
+            ],
             return_exceptions=True,
         )
         outcomes: list[Outcome] = []
@@ -232,6 +266,14 @@ class StoreServer:
 
 def _revision(change: Change) -> int:
     return change.revision
+
+
+def _renews(waiting: Waiting) -> bool:
+    return any(isinstance(write, Update) and write.noun is MEMBERS for write in waiting.writes)
+
+
+async def _no_renewal() -> Revision:
+    raise StoreBusy("the row is held by somebody else")
 
 
 def _refusal(state: str, text: str) -> Exception:
