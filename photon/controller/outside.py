@@ -20,6 +20,7 @@ from photon.rpc.network import Network, TcpNetwork
 from photon.store.nouns import NOUNS
 from photon.store.opening import open_store
 from photon.store.protocol import CloudStore
+from photon.tasks.execute import StepWitness, nobody_watches
 
 OpenStore = Callable[[], Awaitable[CloudStore]]
 # Its arguments: the store, and what is called when this controller was declared dead.
@@ -30,7 +31,8 @@ OpenCoordination = Callable[[CloudStore, Callable[[], None]], Coordination]
 class Outside:
     """`agents` leads to agents, `nodes` to other controllers: None where there can be none.
 
-    `fetch` reads what a host offers at a URL. `release` is what this program is.
+    `fetch` reads what a host offers at a URL. `release` is what this program is. `witness` is told
+    of the steps of tasks.
     """
 
     clock: Clock
@@ -43,6 +45,7 @@ class Outside:
     images: Images
     release: Release
     fetch: Callable[[str], AsyncGenerator[bytes, None]] = fetch
+    witness: StepWitness = nobody_watches
 
 
 def real_outside(config: ControllerConfig) -> Outside:

@@ -127,7 +127,7 @@ class ControllerProcess:
         self._runner = TaskRunner(
             self._store,
             self._clock,
-            {saga.operation: BoundSaga(saga, cloud) for saga in SAGAS},
+            {saga.operation: BoundSaga(saga, cloud, self._outside.witness) for saga in SAGAS},
             self._me.id,
             config.limits,
         )

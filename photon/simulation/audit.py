@@ -17,6 +17,7 @@ from photon.agent.host import AgentHost
 from photon.audit.whole import Audit
 from photon.domain.guest import GuestState, Inventory
 from photon.domain.host import Host
+from photon.domain.task import Task
 from photon.simulation.agents import SimulatedAgentProcess
 from photon.simulation.datastores import SharedSums, disks_on, wrong_claims
 from photon.simulation.invariants import Invariant, at_once
@@ -60,6 +61,7 @@ class Auditor:
             self._agent_of |= dict.fromkeys(agent.addresses, agent)
             agent.journal.put = partial(self._put, agent.journal.put)  # type: ignore[method-assign] # the journal is what changes on a host
         world.store_opened = self._opened
+        world.step_begun = self._begun
 
     def close(self) -> None:
         self._stop()
@@ -100,6 +102,9 @@ class Auditor:
                 for address, agent in self._agent_of.items()
             ]
             check_undone(task, rows[VMS.name].get(task.entity_id), hosts)
+
+    def _begun(self, task: Task, step: str) -> None:
+        self._guard(self.mirror.check_begun, task, step)
 
     def _put(self, put: Any, key: str, value: bytes | None) -> None:
         put(key, value)

@@ -22,6 +22,7 @@ class Invariant(StrEnum):
     ADOPTED_FROM_THE_DEAD = "ADOPTED_FROM_THE_DEAD"  # a task goes on elsewhere only then
     DEAD_STAYS_DEAD = "DEAD_STAYS_DEAD"  # on a host, what was deleted, whatever comes late
     FAILED_LEAVES_NOTHING = "FAILED_LEAVES_NOTHING"  # of what a task began, if hosts are reached
+    FINISHED_STAYS_FINISHED = "FINISHED_STAYS_FINISHED"  # a task's owner repeats no finished step
     END_IS_FINAL = "END_IS_FINAL"  # a task that ended stays as it ended
     WRITES_COUNT_UP = "WRITES_COUNT_UP"  # each write of a row raises its generation
     GOES_BY_ITS_TASK = "GOES_BY_ITS_TASK"  # a row vanishes by the task that deletes it alone

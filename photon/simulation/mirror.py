@@ -111,6 +111,16 @@ class Mirror:
             by = "no task" if task is None else f"{task.operation} {task.id}"
             raise Broken(Invariant.GOES_BY_ITS_TASK, f"{noun} {id} vanished by {by}", id)
 
+    def check_begun(self, task: Task, step: str) -> None:
+        """Who owns a task, and begins a step of it, does none that the journal has as finished.
+
+        A former owner may: it does not know, and hosts refuse it. Raises Broken.
+        """
+        row = self.rows[TASKS.name].get(task.id)
+        if row is not None and row.owner == task.owner and step in row.results:
+            text = f"step {step} of task {task.id} of {task.operation} is done again"
+            raise Broken(Invariant.FINISHED_STAYS_FINISHED, text, task.id, task.entity_id)
+
     # Quota
 
     def _count(self, old: Any, new: Any) -> None:

@@ -46,6 +46,7 @@ from photon.store.durably import Inline
 from photon.store.nouns import MEMBERS, NOUNS
 from photon.store.protocol import CloudStore
 from photon.store.sqlite import SqliteOptions, SqliteStore
+from photon.tasks.execute import StepWitness, nobody_watches
 
 AGENTS_MAX: Final = 32  # More hosts share agents: each agent is a poll that never ends.
 ENSEMBLE: Final = "ensemble:2181"  # Shown in the status alone.
@@ -113,6 +114,8 @@ class World:
             self.ensemble = SimulatedEnsemble(service)
         # Who wants to hear what each controller hears is told of each life's store.
         self.store_opened: Callable[[str, CloudStore], None] = lambda name, store: None
+        # Who judges what owners of tasks do is told of each step that one of them begins.
+        self.step_begun: StepWitness = nobody_watches
         self.shared = SharedDatastores()
         self.agents = self._make_agents(place)
         self.controllers = [
@@ -211,6 +214,7 @@ class World:
             images=MemoryImages(self.shelf, controller.name),
             release=RELEASE,
             fetch=lambda url: fetched(self.agents, url),
+            witness=self.step_begun,
         )
 
     def _coordination(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import msgspec
 
 from photon.domain.error_catalogue import InternalError
 from photon.domain.errors import PhotonError, RecordedError
-from photon.domain.task import ErrorRecord, TaskState
+from photon.domain.task import ErrorRecord, Task, TaskState
 from photon.outside.clock import Clock
 from photon.store.errors import StoreBusy, StoreUnavailable
 from photon.tasks.journal import LostOwnership, TaskJournal
@@ -23,12 +24,22 @@ UNDO_WAIT_SECONDS_MAX = 60.0  # An undo is tried for ever, but not more often th
 log = logging.getLogger(__name__)
 
 
+# Of each step that is really done, not answered from the journal: the task as far as its owner has
+# it, and the step's name. For whoever judges what owners do.
+StepWitness = Callable[[Task, str], None]
+
+
+def nobody_watches(task: Task, step: str) -> None:
+    """A program's own."""
+
+
 @dataclass(frozen=True, slots=True)
 class BoundSaga:
     """A saga with what it reaches the world through."""
 
     saga: Saga[Any, Any, Any]
     deps: Any
+    witness: StepWitness = nobody_watches
 
 
 async def execute(bound: BoundSaga, journal: TaskJournal, clock: Clock) -> None:
@@ -47,7 +58,7 @@ async def execute(bound: BoundSaga, journal: TaskJournal, clock: Clock) -> None:
 async def _execute(bound: BoundSaga, journal: TaskJournal, clock: Clock) -> None:
     saga, deps = bound.saga, bound.deps
     order = msgspec.json.decode(journal.task.order, type=saga.order)
-    run: Run[Any] = Run(deps, journal)
+    run: Run[Any] = Run(deps, journal, begins=lambda step: bound.witness(journal.task, step))
     try:
         result = await saga.body(run, order)
         known = journal.error()

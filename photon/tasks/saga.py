@@ -115,6 +115,7 @@ class Run(Generic[Deps]):
     deps: Deps
     journal: Journal
     started: list[tuple[Step[Deps, Any, Any], Any]] = field(default_factory=list)
+    begins: Callable[[str], None] = lambda step: None  # told of each step that is really done
 
     @property
     def fence(self) -> int:
@@ -130,6 +131,7 @@ class Run(Generic[Deps]):
         if error is not None:
             raise RecordedError(error.code, error.message, error.data)
         await self.journal.starting(step.name, step.operation)
+        self.begins(step.name)
         result = await step.do(self.deps, argument)
         # Sets in order: whoever does the step again writes the same.
         encoded = msgspec.json.encode(result, order="deterministic")
