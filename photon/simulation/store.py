@@ -9,42 +9,35 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
 
 from photon.outside.clock import Clock
 from photon.simulation.line import Line, Service, later
-from photon.store.errors import StoreBusy, StoreNotReached, StoreUnavailable
+from photon.simulation.store_ways import StoreWays
+from photon.store.errors import StoreBusy
 from photon.store.nouns import MEMBERS
 from photon.store.postgres.answers import Answer, Outcome
 from photon.store.postgres.apply import SUPERSEDED
-from photon.store.postgres.connections import ANSWER_SECONDS, Backoff, is_lost, unavailable
 from photon.store.postgres.driver import PostgresError
 from photon.store.postgres.feed import Notified, Stretch
 from photon.store.postgres.group import GAP_MAX, Group, Waiting
-from photon.store.postgres.reads import READ_RETRY_SECONDS
-from photon.store.postgres.session import Claim, Session
-from photon.store.postgres.store import START_SECONDS, PostgresOptions, PostgresStore, Server
+from photon.store.postgres.session import Claim
+from photon.store.postgres.store import PostgresOptions, PostgresStore, Server
 from photon.store.protocol import (
     Change,
     CloudStore,
-    E,
     Noun,
-    Page,
-    QuotaRow,
     Revision,
     Update,
-    Where,
 )
 
 CHANGES_REMEMBERED: Final = 20_000  # Who is further behind reads the truth's own table.
 
 BEGINNING: Final = Revision(0)
 READ_ONLY: Final = "25006"  # read_only_sql_transaction
-
-T = TypeVar("T")
 
 
 class Watcher(Protocol):
@@ -124,9 +117,9 @@ class StoreServer:
             StoreNotReached: the server does not answer in START_SECONDS.
         """
         self.service.forget(name)
-        ways = _Ways(self, name, clock)
+        ways = StoreWays(self, name, clock)
         server = Server(ways.session, ways.feed, ways)
-        session = await _first_session(ways, clock)
+        session = await ways.first_session()
         return PostgresStore.upon(server, session, nouns, clock, options or self.options)
 
     def refuse_renewals(self, name: str) -> None:
@@ -280,133 +273,3 @@ def _refusal(state: str, text: str) -> Exception:
     error = PostgresError(text)
     error.sqlstate = state
     return error
-
-
-class _Ways:
-    """How one process speaks to the server: its sessions, its feed, its reads."""
-
-    def __init__(self, server: StoreServer, name: str, clock: Clock) -> None:
-        self._server = server
-        self._service = server.service
-        self._name = name
-        self._clock = clock
-        self._closed = False
-
-    async def session(self, writer: str | None) -> Session:
-        line = await self._service.line(self._name)
-        claim = await line.ask(self._server.claim, line, writer)
-        return _Session(self._server, line, claim)
-
-    async def feed(self, notified: Notified) -> _FeedLine:
-        line = await self._service.line(self._name)
-        self._server.listen(line, notified)
-        return _FeedLine(self._server, line)
-
-    # Reads: each sees some moment between its question and its answer
-
-    async def find(self, noun: Noun[E], id: str) -> E | None:
-        return await self._read(lambda: self._server.truth.find(noun, id))
-
-    async def find_many(self, noun: Noun[E], ids: Sequence[str]) -> list[E]:
-        return await self._read(lambda: self._server.truth.find_many(noun, ids))
-
-    async def page(
-        self, noun: Noun[E], where: Where, *, limit: int, start: str, back: bool
-    ) -> Page[E]:
-        after, before = (None, start) if back else (start, None)
-        return await self._read(
-            lambda: self._server.truth.page(noun, where, limit=limit, after=after, before=before)
-        )
-
-    async def count(self, noun: Noun[Any], where: Where) -> int:
-        return await self._read(lambda: self._server.truth.count(noun, where))
-
-    async def sum(self, noun: Noun[Any], column: str, by: str, where: Where) -> dict[str, float]:
-        return await self._read(lambda: self._server.truth.sum(noun, column, by, where))
-
-    async def quota(self, owner_id: str) -> list[QuotaRow]:
-        return await self._read(lambda: self._server.truth.quota(owner_id))
-
-    async def stretch(self, since: Revision, limit: int) -> Stretch:
-        return await self._read(lambda: self._server.stretch(since, limit))
-
-    async def revision(self) -> Revision:
-        return await self._read(self._server.truth.revision)
-
-    async def close(self) -> None:
-        self._closed = True
-
-    async def _read(self, read: Callable[[], Awaitable[T]]) -> T:
-        if self._closed:
-            raise StoreUnavailable("The store is closed. Start the controller again.")
-        backoff: Backoff | None = None
-        while True:
-            try:
-                return await self._read_once(read)
-            except Exception as error:  # Judged here: only what was lost is tried again.
-                if not is_lost(error):
-                    raise
-                if backoff is None:
-                    until = self._clock.monotonic() + READ_RETRY_SECONDS
-                    backoff = Backoff(self._clock, until)
-                if not await backoff.pause():
-                    raise unavailable(error) from error
-
-    async def _read_once(self, read: Callable[[], Awaitable[T]]) -> T:
-        """The truth's reads never wait, so that nothing is left behind when the process dies."""
-        service = self._service
-        if service.is_cut(self._name):
-            await asyncio.sleep(READ_RETRY_SECONDS)
-            raise TimeoutError("no answer")
-        chance, conditions = service.chance, service.conditions
-        fate = chance.random()
-        early = await read() if fate < 0.5 and not service.away else None
-        await asyncio.sleep(service.seconds() + service.seconds())
-        await service.moving()
-        lost = conditions.lost_questions + conditions.lost_answers
-        if service.away or (lost and chance.random() < lost):
-            raise ConnectionResetError("the line to the store broke")
-        return await read() if early is None else early
-
-
-async def _first_session(ways: _Ways, clock: Clock) -> Session:
-    backoff = Backoff(clock, clock.monotonic() + START_SECONDS)
-    while True:
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                return await ways.session(None)
-        except OSError as error:
-            if not await backoff.pause():
-                raise StoreNotReached(f"The store does not answer ({error}).") from error
-
-
-class _Session:
-    """See Session."""
-
-    def __init__(self, server: StoreServer, line: Line, claim: Claim) -> None:
-        self._server = server
-        self._line = line
-        self.claim = claim
-
-    async def apply(self, group: Group, sequence: int, since: Revision, kept: int) -> Answer:
-        return await self._line.ask(self._server.apply, self.claim, group, sequence, since)
-
-    def drop(self) -> None:
-        self._line.drop()
-
-    async def close(self) -> None:
-        self._line.drop()
-
-
-class _FeedLine:
-    """See FeedLine."""
-
-    def __init__(self, server: StoreServer, line: Line) -> None:
-        self._server = server
-        self._line = line
-
-    async def read(self, since: Revision, limit: int) -> Stretch:
-        return await self._line.ask(self._server.stretch, since, limit)
-
-    def drop(self) -> None:
-        self._line.drop()
