@@ -9,15 +9,15 @@ from photon.plan.bounded import bounded
 from photon.plan.looking import by_zone, loads_of, look
 from photon.plan.problems import PlanFailed
 from photon.plan.progress import Progress
-from photon.plan.result import Fit, Reason, balance_of
+from photon.plan.result import Fit, Reason, balance_of, nearest_told
+from photon.plan.site import at_once
 from photon.plan.stage import Stage
 from photon.plan.vms import capacity_spec_of, make_vm, numbered, spec_of
 from photon.plan.workload import Wants
 from photon.wire.v1.capacity import Capacity
-from photon.wire.v1.placement import NearestHost, PlacementRefusal, VmDryRun
+from photon.wire.v1.placement import PlacementRefusal, VmDryRun
 from photon.wire.v1.vm import VmCreateSpec
 
-AT_ONCE_MAX: Final = 32  # As a busy cloud is asked; what is held and not yet made is believed full.
 # One that finds no room may have come a moment too early: summaries rise once a second, and what a
 # host refused is asked of it again after a quarter of a minute.
 SETTLE_SECONDS: Final = 20.0
@@ -49,7 +49,9 @@ async def filled(stage: Stage, flavor: str, on: str, most: int, progress: Progre
             Reason(each.reason, each.hosts, each.needed, each.best)
             for each in (refusal.reasons if refusal else [])
         ),
-        nearest=_nearest(refusal.nearest if refusal else None),
+        nearest=nearest_told(refusal.nearest.host, refusal.nearest.lacks)
+        if refusal and refusal.nearest
+        else "",
         balance=balance_of([load.load for load in loads_of(stage, view)]),
         took_seconds=round(took_seconds, 3),
         stopped_early=filling.stopped_early,
@@ -74,7 +76,8 @@ class _Filling:
         return spec_of(self._stage, self._next_name(), self._wants)
 
     async def run(self) -> None:
-        await bounded((self._while_there_is_room() for _ in range(AT_ONCE_MAX)), AT_ONCE_MAX)
+        many = at_once(self._stage.hosts)
+        await bounded((self._while_there_is_room() for _ in range(many)), many)
         refused = 0
         while refused < REFUSED_IN_A_ROW and not self.stopped_early:
             await asyncio.sleep(SETTLE_SECONDS if not refused else 1.0)
@@ -121,15 +124,3 @@ def _runs_out_first(refusal: PlacementRefusal | None) -> str:
     if refusal.nearest is not None and refusal.nearest.lacks:
         return refusal.nearest.lacks[0].reason
     return refusal.reasons[0].reason if refusal.reasons else ""
-
-
-def _nearest(nearest: NearestHost | None) -> str:
-    if nearest is None or not nearest.lacks:
-        return ""
-    lacks = ", ".join(
-        each.reason
-        if each.needed is None
-        else f"{each.reason} ({each.needed} needed, {each.free} free)"
-        for each in nearest.lacks
-    )
-    return f"{nearest.host}: {lacks}"

@@ -114,15 +114,21 @@ class HostPlan:
 
     def addresses(self, kind: str, name: str) -> tuple[str, ...]:
         """Of the hosts of a rack, a zone or a group, or the one host of that name."""
-        match kind:
-            case "rack":
-                return tuple(host.address for host in self.hosts if host.rack == name)
-            case "zone":
-                return tuple(host.address for host in self.hosts if host.zone == name)
-            case "group":
-                return tuple(host.address for host in self.hosts if host.group.name == name)
-            case _:
-                return tuple(host.address for host in self.hosts if host.address == name)
+        return self._addresses.get((kind, name), ())
+
+    @cached_property
+    def _addresses(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
+        found: dict[tuple[str, str], list[str]] = {}
+        for host in self.hosts:
+            places = (
+                ("rack", host.rack),
+                ("zone", host.zone),
+                ("group", host.group.name),
+                ("host", host.address),
+            )
+            for place in places:
+                found.setdefault(place, []).append(host.address)
+        return {place: tuple(addresses) for place, addresses in found.items()}
 
 
 def _hosts(group: HostGroup, zone_of: Mapping[str, str]) -> Iterator[PlannedHost]:

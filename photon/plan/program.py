@@ -12,6 +12,8 @@ import msgspec
 from rich.console import Console
 
 from photon.plan.hosts_file import read_hosts
+from photon.plan.options import FIT_MAX, Options
+from photon.plan.placing.run import PLACED_FIT_MAX, place_plan
 from photon.plan.problems import PlanFailed, PlanWrong
 from photon.plan.progress import shown
 from photon.plan.report.content import Section
@@ -19,14 +21,14 @@ from photon.plan.report.page import page
 from photon.plan.report.sections import sections
 from photon.plan.report.terminal import print_report
 from photon.plan.result import Result
-from photon.plan.run import FIT_MAX, Options, run_plan
+from photon.plan.run import run_plan
 from photon.plan.workload_file import read_workload
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130  # As shells report a program that Ctrl-C ended.
 SEED_MAX: Final = 2**63 - 1  # What fits everywhere.
-FIT_MOST: Final = 50_000  # Some minutes of work for each flavor.
+FIT_MOST: Final = 1_000_000  # An hour of work for each flavor; placed only, some minutes.
 JOBS_MOST: Final = 4  # Each holds a copy of what it changes.
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -56,11 +58,16 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="What to print.",
 )
 @click.option(
+    "--placement-only",
+    is_flag=True,
+    help="Let the scheduler alone say where VMs lie, how many fit, and what may be lost: for "
+    "thousands of hosts in a minute or so. Without arrivals, events and times.",
+)
+@click.option(
     "--fit-max",
     type=click.IntRange(1, FIT_MOST),
-    default=FIT_MAX,
-    show_default=True,
-    help="Make so many VMs of a flavor at most, to see how many fit.",
+    help="Make so many VMs of a flavor at most, to see how many fit.  "
+    f"[default: {FIT_MAX}; with --placement-only {PLACED_FIT_MAX}]",
 )
 @click.option(
     "--jobs",
@@ -75,7 +82,8 @@ def photon_plan(
     seed: int,
     out: Path | None,
     output: str,
-    fit_max: int,
+    placement_only: bool,
+    fit_max: int | None,
     jobs: int,
     check: bool,
 ) -> None:
@@ -96,8 +104,9 @@ def photon_plan(
         if out is not None:
             _check_writable(out)
         with shown(Console(stderr=True)) as progress:
-            options = Options(seed, fit_max, jobs)
-            result = run_plan(planned_hosts, planned, options, progress)
+            answer = place_plan if placement_only else run_plan
+            most = fit_max or (PLACED_FIT_MAX if placement_only else FIT_MAX)
+            result = answer(planned_hosts, planned, Options(seed, most, jobs), progress)
     except PlanWrong as wrong:
         for paragraph in wrong.paragraphs():
             print(paragraph, file=sys.stderr)

@@ -17,6 +17,7 @@ from photon.plan.bounded import bounded
 from photon.plan.client import PlanClient
 from photon.plan.hosts import HostPlan, PlannedHost
 from photon.plan.progress import Progress
+from photon.plan.site import at_once
 from photon.plan.workload import PlannedFlavor, WorkloadPlan
 from photon.simulation.agents import CREDENTIALS
 from photon.store.nouns import IMAGES
@@ -27,7 +28,6 @@ from photon.wire.v1.host import HostCreateSpec
 from photon.wire.v1.subnet import PortGroups, SubnetCreateSpec
 from photon.wire.v1.tenancy import ProjectCreateSpec, TenantCreateSpec
 
-AT_ONCE_MAX: Final = 64  # Hosts that are registered at a time: a controller's own limit is higher.
 IMAGE_NAME: Final = "plan"
 IMAGE_FILE_BYTES: Final = 1 << 30  # Only shown; nothing is copied.
 
@@ -61,7 +61,7 @@ class Provisioning:
             await self._flavor(flavor)
         registered = await bounded(
             (self._host(host, zones, endpoints[host.address]) for host in hosts.hosts),
-            AT_ONCE_MAX,
+            at_once(hosts),
         )
         # Only now: a subnet's port groups are those that hosts say they have.
         subnets = {

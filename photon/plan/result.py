@@ -6,11 +6,18 @@ result, byte for byte.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final, Protocol
 
 import msgspec
 
-FORMAT: Final = 1  # Rises when a member is renamed or means something else.
+FORMAT: Final = 2  # Rises when a member is renamed or means something else.
+
+
+class Mode(StrEnum):
+    PLAYED = "played"  # the whole product ran
+    PLACED = "placed"  # its scheduler alone
 
 
 class Reason(msgspec.Struct, rename="camel", frozen=True):
@@ -147,6 +154,40 @@ class Drill(msgspec.Struct, rename="camel", frozen=True):
     samples: tuple[DrillSample, ...] = ()
 
 
+class Loss(msgspec.Struct, rename="camel", frozen=True):
+    """These died at once; of the VMs on them so many would find no room on what is left."""
+
+    names: tuple[str, ...]
+    hosts: int
+    vms: int
+    no_room: int
+    refusals: tuple[NotMade, ...] = ()
+
+
+class Survival(msgspec.Struct, rename="camel", frozen=True):
+    """Whether the others hold all when so many of a kind are `away`. Of the `of` choices there are,
+    `tried` were: all, or those in which most runs. With `lacking` of them some VMs find no room;
+    `worst` tells of the worst, the worst first."""
+
+    kind: str
+    away: int
+    of: int
+    tried: int
+    lacking: int
+    vms_most: int
+    no_room_most: int
+    worst: tuple[Loss, ...]
+
+    @property
+    def survives(self) -> bool:
+        """As far as was tried."""
+        return not self.lacking
+
+    @property
+    def is_whole(self) -> bool:
+        return self.tried == self.of
+
+
 class EventOutcome(msgspec.Struct, rename="camel", frozen=True):
     """What came of an event: the VMs it met, and when it was known and over, since it happened."""
 
@@ -183,6 +224,7 @@ class ZoneTotals(msgspec.Struct, rename="camel", frozen=True):
 class Result(msgspec.Struct, rename="camel", frozen=True):
     """`findings` are those of an audit at the end, which should be none."""
 
+    mode: Mode
     seed: int
     controllers: int
     zones: tuple[ZoneTotals, ...]
@@ -190,6 +232,7 @@ class Result(msgspec.Struct, rename="camel", frozen=True):
     standing: tuple[SetOutcome, ...]
     loads: tuple[HostLoad, ...]
     balance: Balance | None
+    survivals: tuple[Survival, ...]
     drills: tuple[Drill, ...]
     timeline: Timeline | None
     findings: tuple[str, ...]
@@ -199,6 +242,28 @@ class Result(msgspec.Struct, rename="camel", frozen=True):
     @property
     def hosts(self) -> int:
         return sum(zone.hosts for zone in self.zones)
+
+
+class Lacking(Protocol):
+    """What a host lacks, of the domain's or of the wire's."""
+
+    @property
+    def reason(self) -> str: ...
+    @property
+    def needed(self) -> int | None: ...
+    @property
+    def free(self) -> int | None: ...
+
+
+def nearest_told(host: str, lacks: Sequence[Lacking]) -> str:
+    """What the host that came nearest to taking one more lacks."""
+    told = [
+        each.reason
+        if each.needed is None
+        else f"{each.reason} ({each.needed} needed, {each.free} free)"
+        for each in lacks
+    ]
+    return f"{host}: {', '.join(told)}" if told else ""
 
 
 def balance_of(loads: list[float]) -> Balance:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from photon.plan.bounded import bounded
+from photon.plan.hosts import HostPlan
 from photon.plan.looking import View, by_zone, look
 from photon.plan.progress import Progress
 from photon.plan.result import NotMade, SetOutcome
+from photon.plan.site import at_once
 from photon.plan.stage import Stage
 from photon.plan.vms import Made, delete_vm, make_vm, numbered, spec_of
 from photon.plan.workload import StandingSet, Wants
 
-AT_ONCE_MAX: Final = 32  # VMs that an operator's script makes at a time.
+# What was deleted a moment ago may count in its group still; who is refused asks once more.
+TRY_AGAIN_SECONDS: Final = 5.0
 
 
 @dataclass(slots=True)
@@ -24,6 +28,7 @@ class Life:
     set_name: str
     wants: Wants
     vm_id: str
+    ended: bool = False
 
 
 @dataclass(slots=True)
@@ -73,6 +78,7 @@ class Roster:
     def __init__(self, stage: Stage) -> None:
         self.tallies: dict[str, Tally] = {}
         self._stage = stage
+        self._at_once = at_once(stage.hosts)
         self._lives: dict[str, Life] = {}  # by the VM's id
         self._next_names: dict[str, Callable[[], str]] = {}
 
@@ -85,6 +91,7 @@ class Roster:
 
     async def end(self, life: Life) -> None:
         """Deletes it, wherever it is now; if it is on no host any more, that is an end too."""
+        life.ended = True
         self._lives.pop(life.vm_id, None)
         await delete_vm(self._stage, life.vm_id)
         self.tallies[life.set_name].ended += 1
@@ -103,29 +110,39 @@ class Roster:
     ) -> None:
         """Makes each again, where there is room. `delete_first` if they are lost already: what is
         lost counts in its group, and in the quota, until it is deleted."""
-
-        async def one(life: Life) -> None:
-            await self._replace(life, replaced, delete_first=delete_first)
-            progress.step()
-
-        await bounded((one(life) for life in lives), AT_ONCE_MAX)
-
-    async def _replace(self, life: Life, replaced: Replaced, *, delete_first: bool) -> None:
-        old = life.vm_id
-        if self._lives.pop(old, None) is None:
-            return  # It ended meanwhile.
+        own = [life for life in lives if self._lives.pop(life.vm_id, None) is not None]
         if delete_first:
-            await delete_vm(self._stage, old)
+            await bounded((delete_vm(self._stage, life.vm_id) for life in own), self._at_once)
+        for pause_seconds in (0.0, TRY_AGAIN_SECONDS):
+            await asyncio.sleep(pause_seconds if own else 0.0)
+            replaced.refused.clear()
+
+            async def one(life: Life) -> bool:
+                return await self._replace(life, replaced, delete_first=delete_first)
+
+            done = await bounded((one(life) for life in own), self._at_once)
+            for _ in filter(None, done):
+                progress.step()
+            own = [life for life, is_done in zip(own, done, strict=True) if not is_done]
+        for life in own:
+            progress.step()
+            if not delete_first:
+                self._lives[life.vm_id] = life
+
+    async def _replace(self, life: Life, replaced: Replaced, *, delete_first: bool) -> bool:
+        """False: there was no room."""
+        if life.ended:
+            return True
+        old = life.vm_id
         made = await self._make(life.set_name, life.wants, life)
         if made.error is not None:
             replaced.refused.setdefault(life.set_name, []).append(made.error.message)
-            if not delete_first:
-                self._lives[old] = life
-            return
+            return False
         if not delete_first:
             await delete_vm(self._stage, old)
         replaced.made.append(made.vm_id)
         replaced.last_at = self._stage.now
+        return True
 
     async def _make(self, set_name: str, wants: Wants, life: Life | None = None) -> Made:
         next_name = self._next_names.setdefault(set_name, numbered(set_name))
@@ -159,7 +176,9 @@ class Roster:
         )
 
 
-async def stand(roster: Roster, sets: Iterable[StandingSet], progress: Progress) -> None:
+async def stand(
+    roster: Roster, hosts: HostPlan, sets: Iterable[StandingSet], progress: Progress
+) -> None:
     """Makes every VM that is to be there before anything happens, one set after the other."""
     for each in sets:
 
@@ -167,4 +186,4 @@ async def stand(roster: Roster, sets: Iterable[StandingSet], progress: Progress)
             await roster.make(standing.name, standing.wants)
             progress.step()
 
-        await bounded((one() for _ in range(each.count)), AT_ONCE_MAX)
+        await bounded((one() for _ in range(each.count)), at_once(hosts))

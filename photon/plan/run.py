@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
 
 import msgspec
 
@@ -14,28 +11,20 @@ from photon.plan.drill import drilled, names_of
 from photon.plan.fill import filled, foretold_of
 from photon.plan.hosts import HostPlan
 from photon.plan.looking import loads_of, look
+from photon.plan.options import Options
+from photon.plan.placing.losses import survivals
+from photon.plan.placing.mirror import mirrored
 from photon.plan.play import played_out
 from photon.plan.progress import Progress
-from photon.plan.result import Drill, Fit, Result, ZoneTotals, balance_of
+from photon.plan.result import Drill, Fit, Mode, Result, Survival, balance_of
 from photon.plan.roster import Roster, stand
 from photon.plan.settling import settled
 from photon.plan.site import HOSTS_ALONE_MAX, size_of
 from photon.plan.stage import Stage, set_stage
+from photon.plan.totals import totals_of
 from photon.plan.workload import Wants, WorkloadPlan
 from photon.simulation.world import World, play
 from photon.wire.v1.system import AuditFinding
-
-# Of one flavor: some twenty seconds. More are foretold by the scheduler, and not tried.
-FIT_MAX: Final = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """`fit_max`: so many VMs of one flavor are made to see how many fit. `jobs`: processes."""
-
-    seed: int = 1
-    fit_max: int = FIT_MAX
-    jobs: int = os.cpu_count() or 1
 
 
 def run_plan(
@@ -65,20 +54,23 @@ class _Run:
         fits = await self._fits("empty")
         if plan.standing:
             self._progress.stage("VMs that run", plan.standing_count)
-            await stand(roster, plan.standing, self._progress)
+            await stand(roster, stage.hosts, plan.standing, self._progress)
             fits += await self._fits("loaded")
         standing = await roster.outcomes([each.name for each in plan.standing])
         loads = loads_of(stage, await look(stage))
+        kept = await self._survivals() if plan.standing else []
         drills = await self._drills() if plan.standing else []
         timeline = await played_out(stage, roster, self._progress)
         return Result(
+            mode=Mode.PLAYED,
             seed=self._options.seed,
             controllers=stage.hosts.controllers,
-            zones=_zones(stage.hosts),
+            zones=totals_of(stage.hosts),
             fits=tuple(fits),
             standing=standing,
             loads=tuple(loads),
             balance=balance_of([load.load for load in loads]),
+            survivals=tuple(kept),
             drills=tuple(drills),
             timeline=timeline,
             findings=tuple(await self._audit()),
@@ -98,6 +90,13 @@ class _Run:
 
     def _fit(self, flavor: str, on: str) -> Work[Fit]:
         return lambda progress: filled(self._stage, flavor, on, self._options.fit_max, progress)
+
+    async def _survivals(self) -> list[Survival]:
+        kinds = self._plan.lost_kinds(self._stage.hosts)
+        if not kinds:
+            return []
+        cloud = await mirrored(self._stage, self._roster)
+        return await survivals(cloud, kinds, self._progress, self._options.jobs)
 
     async def _drills(self) -> list[Drill]:
         names = names_of(self._stage, self._plan.drills)
@@ -129,21 +128,3 @@ class _Run:
                 "the same moment; in earnest each has its own."
             )
         return notes
-
-
-def _zones(hosts: HostPlan) -> tuple[ZoneTotals, ...]:
-    totals = []
-    for zone in dict.fromkeys(host.zone for host in hosts.hosts):
-        there = [host for host in hosts.hosts if host.zone == zone]
-        gib = {each.id: each.capacity_gib for host in there for each in host.capacity().datastores}
-        totals.append(
-            ZoneTotals(
-                zone=zone,
-                hosts=len(there),
-                racks=len({host.rack for host in there if host.rack}),
-                cpus=sum(host.cpus_offered for host in there),
-                memory_mib=sum(host.memory_mib_offered for host in there),
-                datastore_gib=sum(gib.values()),
-            )
-        )
-    return tuple(totals)

@@ -15,6 +15,14 @@ from photon.simulation.world import Size
 # Up to so many hosts each has an agent of its own, as in earnest; with more, polls that never end
 # would be most of the simulation's work.
 HOSTS_ALONE_MAX: Final = 40
+# One way to the store's server, as to one in the same room: while a commit is under way, others
+# gather, and are written together. Without it each would be by itself, which no store does.
+STORE_SECONDS: Final = (0.001, 0.002)
+# How many VMs, or hosts, are asked for at a time: as by an operator's script, and many such in a
+# large cloud. What all of them wait for is simulated once.
+AT_ONCE_MIN: Final = 32
+AT_ONCE_MAX: Final = 512
+HOSTS_A_CALL: Final = 4
 AGENT_HOSTS_MAX: Final = 250  # One agent's report tells of so many without being cut into parts.
 
 
@@ -33,6 +41,11 @@ def size_of(hosts: HostPlan, workload: WorkloadPlan) -> Size:
         policy=Policy(failover_share=hosts.failover_share),
         ensemble=False,  # What controllers agree through makes no difference to a plan.
     )
+
+
+def at_once(hosts: HostPlan) -> int:
+    """How much is asked for at a time."""
+    return min(AT_ONCE_MAX, max(AT_ONCE_MIN, len(hosts.hosts) // HOSTS_A_CALL))
 
 
 def agents_of(hosts: HostPlan, workload: WorkloadPlan) -> Mapping[str, Sequence[str]]:

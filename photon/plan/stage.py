@@ -9,6 +9,7 @@ from photon.plan.client import REQUEST_SECONDS, PlanClient
 from photon.plan.hosts import HostPlan
 from photon.plan.progress import Progress
 from photon.plan.provisioning import Ground, Provisioning
+from photon.plan.site import STORE_SECONDS
 from photon.plan.workload import WorkloadPlan
 from photon.simulation.agents import SimulatedAgentProcess
 from photon.simulation.requests import Answer
@@ -59,6 +60,8 @@ async def set_stage(
 ) -> Stage:
     """Starts everything, and has every host provisioned. Raises PlanFailed."""
     await world.start()
+    lines = world.store_server.service.conditions
+    lines.seconds_min, lines.seconds_max = STORE_SECONDS
 
     async def ask(
         controller: int, method: str, path: str, body: bytes, headers: Mapping[str, str]

@@ -73,7 +73,7 @@ def spec_of(stage: Stage, name: str, wants: Wants, group: str = "") -> VmCreateS
         placement=VmPlacementSpec(
             strategy=wants.policy,
             groups=[group] if group else None,
-            rules=_rules(wants) or None,
+            rules=rules_of(wants) or None,
         ),
     )
 
@@ -112,7 +112,8 @@ def _subnets(stage: Stage, wants: Wants) -> list[str] | None:
     return [stage.ground.subnet_ids[network] for network in wants.networks] or None
 
 
-def _rules(wants: Wants) -> list[PlacementRule]:
+def rules_of(wants: Wants) -> list[PlacementRule]:
+    """How it is to lie to other sets, and to its own."""
     apart = [
         PlacementRule(
             Affinity.APART,

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from photon.domain.demand import Strategy
+from photon.plan.hosts import HostPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,15 @@ class WorkloadPlan:
 
     def flavor(self, name: str) -> PlannedFlavor:
         return next(flavor for flavor in self.flavors if flavor.name == name)
+
+    def lost_kinds(self, hosts: HostPlan) -> tuple[str, ...]:
+        """Of what it is asked whether the rest would hold all: racks, or hosts where there are
+        none, and zones."""
+        if not self.drills:
+            return ()
+        smallest = "rack" if hosts.racks else "host"
+        zones = ("zone",) if "zone" in self.drills else ()
+        return (smallest, *zones) if smallest == "host" or "rack" in self.drills else zones
 
     @property
     def standing_count(self) -> int:

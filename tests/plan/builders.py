@@ -11,12 +11,15 @@ from photon.plan.result import (
     EventOutcome,
     Fit,
     HostLoad,
+    Loss,
+    Mode,
     Moment,
     NotMade,
     Reason,
     Result,
     Sample,
     SetOutcome,
+    Survival,
     Timeline,
     ZoneTotals,
     balance_of,
@@ -96,6 +99,24 @@ def a_set(name: str = "web", **changes: object) -> SetOutcome:
     return SetOutcome(name=name, **{**members, **changes})  # type: ignore[arg-type]  # its members, by their names
 
 
+SURVIVALS = (
+    Survival("rack", 1, 4, 4, 0, 17, 0, (Loss(("e1",), 4, 17, 0),)),
+    Survival(
+        "rack",
+        2,
+        6,
+        5,
+        2,
+        33,
+        7,
+        (
+            Loss(("e1", "w1"), 8, 33, 7, (NotMade("web", 7, "8 hosts asked: 8 are full"),)),
+            Loss(("e1", "w2"), 8, 31, 5),
+        ),
+    ),
+)
+
+
 def a_result(**changes: object) -> Result:
     loads = tuple(
         HostLoad(f"compute-{rack}-{n}", rack_zone, rack, n, n / 40, n / 12)
@@ -126,6 +147,8 @@ def a_result(**changes: object) -> Result:
         "standing": (a_set(), a_set("db", asked=6, made=5, refused=1, refusal="No host has room.")),
         "loads": loads,
         "balance": balance_of([load.load for load in loads]),
+        "mode": Mode.PLAYED,
+        "survivals": SURVIVALS,
         "drills": (
             a_drill("rack", "e1"),
             a_drill("rack", "w1", **no_room),

@@ -10,8 +10,9 @@ import pytest
 from photon.agent.drivers.simulated_site import addresses_of
 from photon.domain.quota import QuotaUnit
 from photon.plan.hosts_file import read_hosts
+from photon.plan.options import Options
 from photon.plan.progress import Silent
-from photon.plan.run import Options, run_plan
+from photon.plan.run import run_plan
 from photon.plan.workload_file import read_workload
 from photon.sdk.client import Client
 from photon.sdk.errors import TaskFailed

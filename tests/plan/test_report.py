@@ -121,7 +121,9 @@ def test_what_differs_or_is_wrong_or_unknown_is_said() -> None:
 
 
 def test_nothing_asked_is_nothing_told() -> None:
-    bare = a_result(fits=(), standing=(), drills=(), timeline=None, balance=None, loads=())
+    bare = a_result(
+        fits=(), standing=(), survivals=(), drills=(), timeline=None, balance=None, loads=()
+    )
     titles = [section.title for section in sections(bare)]
     assert titles == ["In short", "Hosts", "How this was found out"]
     Reader(page("Plan", sections(bare)))

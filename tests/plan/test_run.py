@@ -9,9 +9,10 @@ from pathlib import Path
 import msgspec
 
 from photon.plan.hosts_file import read_hosts
+from photon.plan.options import Options
 from photon.plan.progress import Silent
 from photon.plan.result import Result
-from photon.plan.run import Options, run_plan
+from photon.plan.run import run_plan
 from photon.plan.workload_file import read_workload
 from tests.house.tree import ROOT
 from tests.plan.builders import HOSTS
@@ -140,10 +141,10 @@ def test_events_happen_in_time_and_are_gone_through(tmp_path: Path) -> None:
     assert any(sample.hosts_missing == 2 for sample in timeline.samples)
     assert timeline.samples[-1].hosts_missing == 0
     [batch] = timeline.arriving
-    # Before it was known that the zone is cut off, creates there failed: nobody knows what became
-    # of them.
+    # Before it was known that the zone is cut off, creates there may have failed: nobody knows what
+    # became of them.
     assert batch.asked == batch.made + batch.failed > 40
-    assert "gave no answer to create_vm" in batch.failure
+    assert not batch.failed or "gave no answer to create_vm" in batch.failure
     assert 0 < batch.ended < batch.made
     assert timeline.samples[-1].vms == 8 + batch.made - batch.ended
     assert result.findings == ()

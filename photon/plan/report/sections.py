@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from photon.plan.amounts import shown_mib, shown_span
 from photon.plan.report.bars import Bar, bars
 from photon.plan.report.cells import cells
@@ -11,8 +9,9 @@ from photon.plan.report.content import Plot, Rows, Section
 from photon.plan.report.drills import drill_sections
 from photon.plan.report.events import timeline_sections
 from photon.plan.report.sets import outcomes
+from photon.plan.report.survival import survival_sections
 from photon.plan.report.words import by_zone, in_short, percent, plural, reasons
-from photon.plan.result import Balance, Fit, Result
+from photon.plan.result import Balance, Mode, Result
 
 
 def sections(result: Result) -> list[Section]:
@@ -20,8 +19,9 @@ def sections(result: Result) -> list[Section]:
     return [
         Section("In short", in_short(result)),
         _hosts(result),
-        *_fits(result.fits),
+        *_fits(result),
         *_load(result),
+        *survival_sections(result.survivals),
         *drill_sections(result.drills),
         *timeline_sections(result.timeline),
         _method(result),
@@ -44,7 +44,8 @@ def _hosts(result: Result) -> Section:
     return Section("Hosts", tables=[Rows(columns, rows, frozenset(range(1, 6)))])
 
 
-def _fits(fits: Sequence[Fit]) -> list[Section]:
+def _fits(result: Result) -> list[Section]:
+    fits = result.fits
     if not fits:
         return []
     zones = list(dict.fromkeys(zone for fit in fits for zone in fit.by_zone))
@@ -74,8 +75,10 @@ def _fits(fits: Sequence[Fit]) -> list[Section]:
     ]
     columns = ("Flavor", "On", "Fit", "Foretold", "By zone", "Why no more", "Load of hosts then")
     differing = [fit.flavor for fit in fits if not fit.agrees and not fit.stopped_early]
+    played = result.mode is Mode.PLAYED
+    how = "made, many at a time, through the API," if played else "placed one after the other"
     closing = [
-        "VMs were made one after the other, through the API, until none found room (Fit); before "
+        f"VMs were {how} until none found room (Fit); before "
         "the first, the scheduler was asked how many it would be (Foretold). ≈: nearly so many, "
         "for disks may have to lie apart, or hosts compete for what they share."
     ]
@@ -136,14 +139,17 @@ def _tenths(balance: Balance) -> str:
 
 def _method(result: Result) -> Section:
     longest = max((drill.outage for drill in result.drills), default=0.0)
-    away = f" Racks and zones were away for {shown_span(longest)}." if longest else ""
+    away = f" What died was away for {shown_span(longest)}." if longest else ""
+    played = [
+        "The product itself ran, in one process and on a simulated clock: "
+        f"{plural(result.controllers, 'controller')} with the API, tasks, the scheduler's tree "
+        "and the duties, the agents of all hosts, and a network between them. Only the "
+        f"hypervisors and the network were imagined.{away}"
+    ]
     return Section(
         "How this was found out",
         [
-            "The product itself ran, in one process and on a simulated clock: "
-            f"{plural(result.controllers, 'controller')} with the API, tasks, the scheduler's tree "
-            "and the duties, the agents of all hosts, and a network between them. Only the "
-            f"hypervisors and the network were imagined.{away}",
+            *(played if result.mode is Mode.PLAYED else []),
             f"Seed {result.seed}: the same files and seed make the same report.",
             *result.notes,
             *(f"The audit found: {finding}" for finding in result.findings),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from photon.plan.amounts import shown_mib, shown_span
-from photon.plan.result import Drill, Fit, Reason, Result
+from photon.plan.result import Drill, Fit, Mode, Reason, Result, Survival
 
 REASON_WORDS: Mapping[str, str] = {
     "TOO_LITTLE_CPU": "too few CPUs left",
@@ -62,13 +62,41 @@ def in_short(result: Result) -> list[str]:
     hosts = plural(result.hosts, "host") + (f" in {where}" if where else "")
     offers = "offers" if result.hosts == 1 else "offer"
     return [
+        _mode(result),
         f"{hosts} {offers} {cpus:,} virtual CPUs and {memory} of memory, overcommit included.",
         *(_fit(fit) for fit in result.fits),
         *_standing(result),
+        *map(_survival, result.survivals),
         *_worst(result.drills),
         *_timeline(result),
         _audit(result),
     ]
+
+
+def _mode(result: Result) -> str:
+    if result.mode is Mode.PLAYED:
+        return "Played: the whole product ran, simulated."
+    return "Placement only: the scheduler placed the VMs; no tasks, agents or time were simulated."
+
+
+def away_words(survival: Survival) -> str:
+    """any rack, any 2 racks."""
+    if survival.away == 1:
+        return f"any {survival.kind}"
+    return f"any {survival.away} {survival.kind}s"
+
+
+def _survival(survival: Survival) -> str:
+    lost = away_words(survival)
+    tried = "" if survival.is_whole else f", of the {survival.tried:,} heaviest of {survival.of:,}"
+    if survival.survives:
+        return f"Survives the loss of {lost}: all VMs find room on what is left{tried}."
+    times = "1 case" if survival.lacking == 1 else f"{survival.lacking:,} cases"
+    worst = survival.worst[0]
+    return (
+        f"Does not survive the loss of {lost}: in {times} of {survival.tried:,} VMs find no room; "
+        f"at worst {worst.no_room:,} of {worst.vms:,}, without {' and '.join(worst.names)}."
+    )
 
 
 def _fit(fit: Fit) -> str:
@@ -128,6 +156,8 @@ def _timeline(result: Result) -> list[str]:
 
 
 def _audit(result: Result) -> str:
+    if result.mode is Mode.PLACED and not result.findings:
+        return "The scheduler's books are in order at the end."
     if result.findings:
         return f"An audit at the end found {plural(len(result.findings), 'thing')} wrong."
     return "An audit at the end found every invariant of the cloud kept."
