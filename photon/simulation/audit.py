@@ -22,6 +22,7 @@ from photon.simulation.agents import SimulatedAgentProcess
 from photon.simulation.datastores import SharedSums, disks_on, wrong_claims
 from photon.simulation.invariants import Invariant, at_once
 from photon.simulation.mirror import Mirror
+from photon.simulation.promises import Promises
 from photon.simulation.undone import check_undone, may_leave
 from photon.simulation.world import World
 from photon.store.nouns import DEBTS, HOSTS, MISSING_HOSTS, ORPHANS, TASKS, VMS
@@ -52,6 +53,7 @@ class Auditor:
         self._mishaps = 0
         self._shared = SharedSums()
         self.graves = Graves()
+        self._promises = Promises()
         self.hosts_are_reached = False  # by every call, once
 
     def start(self) -> None:
@@ -147,11 +149,14 @@ class Auditor:
 
     def _look_at_all(self) -> None:
         self.mirror.check_all_quotas()
+        worked_on = {task.entity_id for task in self.mirror.open_tasks()}
         for controller in self._world.controllers:
             program = controller.program
             if program is not None:
-                for wrong in program.tree.top.audit():
+                top = program.tree.top
+                for wrong in top.audit():
                     raise Broken(Invariant.BOOKS_ADD_UP, f"{controller.name}: {wrong}")
+                self._promises.look(program.id, top, worked_on, self._world.loop.time())
         self.check_mishaps()
 
     def check_mishaps(self) -> None:

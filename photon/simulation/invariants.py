@@ -28,6 +28,7 @@ class Invariant(StrEnum):
     GOES_BY_ITS_TASK = "GOES_BY_ITS_TASK"  # a row vanishes by the task that deletes it alone
     FEED_IS_WHOLE = "FEED_IS_WHOLE"  # each controller hears every change, once, in order
     NO_MISHAP = "NO_MISHAP"  # nothing raises where nobody looks
+    PROMISES_END = "PROMISES_END"  # what no host reports is held for a lease, and no longer
     BOOKS_ADD_UP = "BOOKS_ADD_UP"  # a leaf's sums, and its belief when all is quiet
     BECOMES_QUIET = "BECOMES_QUIET"  # when nothing fails any more, everything ends
     AUDIT_FINDS_NOTHING = "AUDIT_FINDS_NOTHING"

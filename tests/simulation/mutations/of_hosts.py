@@ -80,5 +80,5 @@ MUTATIONS: Final = (
     ),
     Mutation("forgive-debts", "crashing", "what hosts owe is never collected", never_collect_debts),
     Mutation("keep-orphans", "hostile", "orphans are never removed", never_sweep_orphans),
-    Mutation("endless-reservations", "hostile", "reservations never end", never_end_reservations),
+    Mutation("endless-reservations", "late", "reservations never end", never_end_reservations),
 )
