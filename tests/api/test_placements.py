@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from photon.domain.image import Image, ReplicationType
+from photon.domain.kinds import EntityKind
 from photon.domain.readiness import Readiness
-from photon.store.nouns import IMAGES
+from photon.domain.task import Task, TaskState
+from photon.store.nouns import IMAGES, TASKS
 from photon.store.protocol import Insert
 from tests.api.cloud_rig import CloudApi
 
@@ -44,6 +46,23 @@ async def test_a_placement_tells_what_was_seen_and_chosen(api: CloudApi) -> None
     leaf = why["levels"][-1]
     assert (leaf["seen"], leaf["fitting"]) == (3, 3)
     assert sum(leaf["parts"].values()) == pytest.approx(leaf["score"])
+
+
+async def test_a_task_with_a_lower_id_does_not_hide_the_one_that_placed(api: CloudApi) -> None:
+    """Ids tell time by clocks, and that of the controller that made the VM may be fast."""
+    await api.ready_host(1)
+    vm_id = await api.a_vm(await api.a_project(), IMAGE.id)
+    later = Task(
+        "00000000-0000-7000-8000-000000000001",
+        "START_VM",
+        EntityKind.VM,
+        vm_id,
+        queued_ms=1,
+        state=TaskState.COMPLETED,
+    )
+    await api.store.commit([Insert(TASKS, later)])
+    why = await api.get(f"/v1/vms/{vm_id}/placement")
+    assert why["host"] == (await api.get(f"/v1/vms/{vm_id}"))["host"]
 
 
 async def test_a_vm_that_never_was_placed_has_none(api: CloudApi) -> None:
