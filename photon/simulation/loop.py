@@ -27,6 +27,8 @@ from photon.simulation.process import PROCESS, Process
 TURNS_A_MOMENT_MAX: Final = 2_000_000
 # Cancelled timers are thrown out when they are so many and more than half: most timeouts are.
 CANCELLED_MIN: Final = 1_000
+# A task that is closed may wait in each `finally` that it is in, one within the other.
+WAITS_MAX: Final = 100
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
@@ -327,4 +329,9 @@ def _close(task: asyncio.Task[Any]) -> None:
     """Ends a task where it is; one that never began is no mistake of anybody's."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        task.get_coro().close()
+        for _ in range(WAITS_MAX):
+            try:
+                task.get_coro().close()
+            except RuntimeError:  # What it does at its end waits for something: it ends there.
+                continue
+            return
