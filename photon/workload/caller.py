@@ -81,7 +81,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request. `ids` are what the history finds it by; `body` is JSON, or bytes as they are."""
+    """A request. `ids` are what the history finds it by; `body` is JSON, or bytes as they are.
+
+    `raw`: a good answer's body is no JSON, and is given as it came.
+    """
 
     method: str
     path: str
@@ -90,6 +93,7 @@ class Asked:
     ids: tuple[str, ...] = ()
     tries: int = 1
     seconds: float = REQUEST_SECONDS
+    raw: bool = False
 
     @property
     def content(self) -> bytes:
@@ -129,7 +133,8 @@ class Caller:
         pause_seconds = PAUSE_SECONDS
         for left in range(asked.tries - 1, -1, -1):
             try:
-                reply = self.judged(await self._answer(asked, body), begin, doubt=doubt)
+                answer = await self._answer(asked, body)
+                reply = self.judged(answer, begin, doubt=doubt, raw=asked.raw)
                 desk.history.say(self.name, f"  {reply.status} {_gist(reply)}", *asked.ids)
                 if reply.status not in _TIMED:
                     return reply
@@ -177,15 +182,21 @@ class Caller:
         self.desk.ledger.saw_task(reply.body, reply.span)
         return dict(reply.body)
 
-    def judged(self, answer: Answer, begin: int, *, doubt: bool = False) -> Reply:
-        """An answer to what was asked at `begin`. Raises Broken; Lost, if it is a proxy's."""
+    def judged(
+        self, answer: Answer, begin: int, *, doubt: bool = False, raw: bool = False
+    ) -> Reply:
+        """An answer to what was asked at `begin`; if `raw`, a good one's body as it came.
+
+        Raises Broken; Lost, if it is a proxy's.
+        """
         version = answer.headers.get("x-api-version")
         if version is None and answer.status in _PROXY_STATUSES:
             raise Lost  # A proxy that found nobody.
         span = Span(begin, self.desk.history.tick())
         said = answer.headers.get(_REVISION)
         revision = None if said is None else int(said)
-        reply = Reply(answer.status, _parsed(answer), span, doubt, revision)
+        body = answer.body if raw and answer.status < 300 else _parsed(answer)
+        reply = Reply(answer.status, body, span, doubt, revision)
         _check_form(reply, version)
         if revision is not None:
             self.desk.ledger.saw_revision(revision, span)

@@ -36,6 +36,7 @@ class SeenTask(msgspec.Struct):
 class Ledger:
     def __init__(self) -> None:
         self.tasks: dict[str, SeenTask] = {}
+        self._of_entity: dict[str, list[str]] = {}  # ids of tasks
         self._entities: dict[str, str] = {}  # id -> who asked for it
         self._revisions: tuple[list[Moment], list[int]] = ([], [])
 
@@ -51,6 +52,7 @@ class Ledger:
         seen = self.tasks.get(id)
         if seen is None:
             seen = self.tasks[id] = SeenTask(identity, state, span.end)
+            self._of_entity.setdefault(str(entity["id"]), []).append(id)
         if seen.identity != identity:
             text = f"task {id} was {seen.identity} and is {identity}"
             raise Broken(Promise.TASK_ENDS_ONCE, text, id)
@@ -75,6 +77,14 @@ class Ledger:
             if error["code"] == "InternalError" and error["message"].startswith(_BUG):
                 text = f"task {id} ended with a bug: {error['message']}"
                 raise Broken(Promise.NO_INTERNAL_ERROR, text, id, str(task["entity"]["id"]))
+
+    def told_of(self, entity_id: str, before: Moment, state: TaskState | None) -> list[str]:
+        """The tasks of an entity that were told of before a moment; in a state, if it is final."""
+        return [
+            id
+            for id in self._of_entity.get(entity_id, ())
+            if (seen := self.tasks[id]).told < before and state in (None, seen.best)
+        ]
 
     def new_id(self, id: str, asked_by: str) -> None:
         """`asked_by` names one request, however often it was sent. Raises Broken."""

@@ -7,12 +7,13 @@ lost, several things may be so, and only what none of them allows is a broken pr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from photon.domain.system import System
 from photon.workload.broken import Broken, Promise
 from photon.workload.caller import Reply
-from photon.workload.facts import Span
+from photon.workload.facts import Cell, Span
 from photon.workload.things import (
     Cost,
     Disk,
@@ -29,6 +30,7 @@ from photon.workload.things import (
 )
 
 UNLIMITED: Final = math.inf
+HAIR: Final = 1e-6  # Amounts are whole: what is less comes from adding them up.
 
 
 class Model:
@@ -45,6 +47,10 @@ class Model:
         self.hosts = Shelf[Host]("host", strangers=others)
         self.vms = Shelf[Vm]("VM")
         self.disks = Shelf[Disk]("disk")
+        # The deployment's own row. Where others work too, they may have changed it before.
+        self.alone = alone
+        self.default_subnet = Cell[str]("")  # its id
+        self.quorum = Cell[int](System().quorum)
 
     def shelves(self) -> tuple[Shelf[Any], ...]:
         """Those that others stand on come first."""
@@ -72,6 +78,21 @@ class Model:
                 usage.add(thing.cost, surely=thing.life.surely(span))
         return usage
 
+    def room(self, project: Project, cost: Cost, span: Span) -> tuple[float, float] | None:
+        """How often the cost has room in a project's limits, at least and at most: infinity, where
+        there is no limit. None: they changed too often to say."""
+        usage = self.usage(project, span)
+        least = most = UNLIMITED
+        for key, amount in cost.items():
+            limits = _limits(project, key, span)
+            if limits is None:
+                return None
+            if amount > 0:
+                low = min(limits) - usage.most.get(key, 0.0)
+                high = max(limits) - usage.least.get(key, 0.0)
+                least, most = min(least, _times(low, amount)), min(most, _times(high, amount))
+        return least, most
+
     def judge_charge(self, project: Project, thing: Vm | Disk, reply: Reply) -> None:
         """Raises Broken: it was charged where there was no room, or refused where there was."""
         usage = self.usage(project, reply.span, but=thing)
@@ -91,10 +112,60 @@ class Model:
             text = f"{thing.cost} was charged beyond the limits; at least {usage.least} is used"
             raise Broken(Promise.REFUSES_WHAT_CANNOT_BE, text, project.id, thing.id)
 
+    def given(
+        self, tenant: Tenant, key: str, span: Span, *, but: Project | None = None
+    ) -> tuple[float, float]:
+        """What a tenant's projects may use of a key, in sum: at least and at most."""
+        least = most = 0.0
+        for project in self.projects:
+            if project.tenant is not tenant or project is but or not project.life.maybe(span):
+                continue
+            limits = _limits(project, key, span)
+            if limits is None:
+                most = UNLIMITED  # It changed too often to say.
+                continue
+            amounts = [0.0 if limit == UNLIMITED else limit for limit in limits]
+            most += max(amounts)
+            least += min(amounts) if project.life.surely(span) else 0.0
+        return least, most
+
+    def judge_given(self, project: Project, asked: Mapping[str, float], reply: Reply) -> None:
+        """Limits for a project were taken, or refused for lack of room, as its tenant's allow.
+
+        Raises Broken.
+        """
+        tenant, span = project.tenant, reply.span
+        may, may_not = True, False
+        for key, limit in asked.items():
+            least, most = self.given(tenant, key, span, but=project)
+            limits = _limits(tenant, key, span)
+            if limits is None:
+                return
+            # What a tenant has no limit for, its projects cannot be limited in.
+            may &= any(fits(least + limit, has) for has in limits if has != UNLIMITED)
+            may_not |= any(has == UNLIMITED or not fits(most + limit, has) for has in limits)
+        if reply.ok and not may:
+            text = f"project {project.id} was given {dict(asked)}, which its tenant has not"
+            raise Broken(Promise.REFUSES_WHAT_CANNOT_BE, text, project.id, tenant.id)
+        usage = self.usage(project, span)
+        may_not |= any(not fits(usage.most.get(key, 0.0), limit) for key, limit in asked.items())
+        if reply.code == "QuotaError" and not may_not:
+            text = f"{dict(asked)} was refused: {reply.body['message']}; the tenant has room"
+            raise Broken(Promise.REFUSED_FOR_A_REASON, text, project.id, tenant.id)
+        over = [k for k, limit in asked.items() if not fits(usage.least.get(k, 0.0), limit)]
+        if reply.ok and over:
+            text = f"project {project.id} was limited to less than it uses of {over}: {dict(asked)}"
+            raise Broken(Promise.REFUSES_WHAT_CANNOT_BE, text, project.id)
+
     def users(self, thing: Flavor | Image | Subnet) -> Iterator[Vm | Disk]:
         """Whatever was made of it, or asked to be."""
         yield from (vm for vm in self.vms if thing in (*vm.flavors, vm.image, *vm.subnets))
         yield from (disk for disk in self.disks if disk.flavor is thing)
+
+    def on_default(self, thing: Flavor | Image | Subnet) -> Iterator[Vm]:
+        """VMs that may be on a subnet, since it may have been the default."""
+        if isinstance(thing, Subnet):
+            yield from (vm for vm in self.vms if vm.on_default)
 
     def judge_leaving(self, noun: str, thing: Flavor | Image | Subnet, reply: Reply) -> None:
         """A look at something whose end is acknowledged: it stays while it has a user.
@@ -105,7 +176,8 @@ class Model:
         if not reply.status or life.closed > span.begin:
             return
         users = list(self.users(thing))
-        if reply.ok and not any(user.life.maybe(span) for user in users):
+        maybe = (*users, *self.on_default(thing))
+        if reply.ok and not any(user.life.maybe(span) for user in maybe):
             text = f"{noun} {thing.id} ({thing.name}) was deleted, has no user, and is found"
             raise Broken(Promise.DELETED_STAYS_AWAY, text, thing.id)
         having = [user.id for user in users if user.life.surely(span)]
@@ -128,12 +200,16 @@ class Usage:
                 self.least[key] = self.least.get(key, 0.0) + amount
 
 
+def _times(room: float, amount: float) -> float:
+    return room if room == UNLIMITED else float(max(0, (room + HAIR) // amount))
+
+
 def fits(usage: float, limit: float) -> bool:
-    return usage <= limit + 1e-6
+    return usage <= limit + HAIR
 
 
-def _limits(project: Project, key: str, span: Span) -> frozenset[float] | None:
-    cell = project.limits.get(key)
+def _limits(owner: Project | Tenant, key: str, span: Span) -> frozenset[float] | None:
+    cell = owner.limits.get(key)
     return frozenset({UNLIMITED}) if cell is None else cell.during(span)
 
 

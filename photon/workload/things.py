@@ -9,6 +9,7 @@ from typing import Final, Generic, TypeVar
 from photon.workload.facts import Cell, Life, Span
 
 Cost = Mapping[str, float]  # by key, in whole bytes or counts
+Names = tuple[str, ...]
 
 POWER_STATES: Final = frozenset({"STARTED", "STOPPED", "SUSPENDED"})
 
@@ -43,7 +44,11 @@ class Thing:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Tenant(Thing):
-    limits: dict[str, float] = field(default_factory=dict)
+    """`limits` as a project's. `groups` are its own security groups."""
+
+    limits: dict[str, Cell[float]] = field(default_factory=dict)
+    groups: Cell[Names] = field(default_factory=lambda: Cell(()))
+    groups_asked: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -52,6 +57,8 @@ class Project(Thing):
 
     tenant: Tenant
     limits: dict[str, Cell[float]] = field(default_factory=dict)
+    groups: Cell[Names] = field(default_factory=lambda: Cell(()))
+    strategy: Cell[str] = field(default_factory=lambda: Cell("SPREAD"))
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -70,7 +77,10 @@ class Image(Thing):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Subnet(Thing):
-    port_groups: tuple[str, ...]
+    """`name` is the one that it was made with."""
+
+    names: Cell[str]
+    port_groups: Cell[Names]
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -88,6 +98,9 @@ class Host(Thing):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Vm(Thing):
+    """`host` is the address that it was first shown on: there it stays. `zone` is the one that it
+    must be in, if any. `on_default`: it is on the subnet that was the default, whichever it was."""
+
     project: Project
     cost: Cost
     flavors: tuple[Flavor, ...]
@@ -97,6 +110,9 @@ class Vm(Thing):
     metadata: Cell[str]  # as JSON
     tags: set[str] = field(default_factory=set)  # acknowledged
     tags_asked: set[str] = field(default_factory=set)
+    host: str = ""
+    zone: Zone | None = None
+    on_default: bool = False
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

@@ -12,24 +12,13 @@ from photon.workload.facts import NEVER
 from photon.workload.ledger import Json
 from photon.workload.operations.disks import judge_disk
 from photon.workload.operations.hosts import HOSTS, judge_host
-from photon.workload.operations.lists import Walked, judge_list, walk
-from photon.workload.operations.tenancy import LIMITED, base_of, judge_quota
+from photon.workload.operations.limits import judge_quota
+from photon.workload.operations.lists import PATHS, Walked, judge_list, walk
+from photon.workload.operations.tenancy import LIMITED, base_of
 from photon.workload.operations.vms import judge_vm
 from photon.workload.things import Project, Shelf, Thing
 
 ASKED_AT_ONCE: Final = 16  # As a few clients would who all come back at once.
-
-PATHS: Final = {
-    "tenant": "/v1/tenants",
-    "project": "/v1/projects",
-    "flavor": "/v1/flavors",
-    "image": "/v1/images",
-    "subnet": "/v1/subnets",
-    "zone": "/v1/zones",
-    "host": HOSTS,
-    "VM": "/v1/vms",
-    "disk": "/v1/disks",
-}
 
 
 async def resolve(client: Client) -> None:

@@ -9,10 +9,21 @@ from photon.workload.client import Client
 from photon.workload.facts import Cell, Life
 from photon.workload.ledger import Json
 from photon.workload.model import judge_there, unexpected
+from photon.workload.operations.groups import judge_project, judge_tenant
+from photon.workload.operations.networks import judge_subnet
 from photon.workload.operations.tenancy import judge_name
 from photon.workload.operations.vms import GIB
 from photon.workload.site import small_disk
-from photon.workload.things import Flavor, Image, Shelf, Subnet, Thing, Zone
+from photon.workload.things import (
+    Flavor,
+    Image,
+    Project,
+    Shelf,
+    Subnet,
+    Tenant,
+    Thing,
+    Zone,
+)
 
 READY, CREATING, ERROR = "READY", "CREATING", "ERROR"
 BOUNDARY: Final = "photon-workload-boundary"
@@ -56,29 +67,43 @@ def _in_base(cost: list[Json]) -> dict[str, float]:
 async def delete_flavor(client: Client) -> None:
     kind = client.random.choice(_KINDS)
     flavors = [each for each in client.model.flavors if each.kind == kind and each.life.is_usable]
-    await _leave(client, client.model.flavors, flavors, "/v1/flavors")
+    await _leave_one(client, client.model.flavors, flavors, "/v1/flavors")
 
 
 async def delete_image(client: Client) -> None:
     images = [image for image in client.model.images if image.life.is_usable]
-    await _leave(client, client.model.images, images, "/v1/images")
+    await _leave_one(client, client.model.images, images, "/v1/images")
 
 
 async def delete_subnet(client: Client) -> None:
+    """What leaves is the default no more."""
     subnets = [subnet for subnet in client.model.subnets if subnet.life.is_usable]
-    await _leave(client, client.model.subnets, subnets, "/v1/subnets")
-
-
-async def _leave(client: Client, shelf: Shelf[Any], things: list[Any], path: str) -> None:
-    """What is deleted while it is in use stays until its last user goes."""
-    thing = client.some(things) if len(things) > LEFT_MIN else None
-    if thing is None:
+    subnet = client.some(subnets) if len(subnets) > LEFT_MIN else None
+    if subnet is None:
         return
+    default = client.model.default_subnet
+    change = default.begin(client.history.tick(), lambda now: "" if now == subnet.id else now)
+    reply = await _leave(client, client.model.subnets, subnet, "/v1/subnets")
+    if reply.ok:
+        default.done(change, client.history.tick())
+    elif reply.refused:
+        default.refused(change, client.history.tick())
+
+
+async def _leave_one(client: Client, shelf: Shelf[Any], things: list[Any], path: str) -> None:
+    thing = client.some(things) if len(things) > LEFT_MIN else None
+    if thing is not None:
+        await _leave(client, shelf, thing, path)
+
+
+async def _leave(client: Client, shelf: Shelf[Any], thing: Any, path: str) -> Reply:
+    """What is deleted while it is in use stays until its last user goes."""
     with client.using(thing) as use:
-        _, ended = await client.delete(shelf, thing, use, f"{path}/{thing.id}")
+        reply, ended = await client.delete(shelf, thing, use, f"{path}/{thing.id}")
         if ended is not None and ended["state"] == "COMPLETED":
             thing.life.close(client.history.tick())
         await look_at(client, shelf, thing, path)
+    return reply
 
 
 async def look_at(client: Client, shelf: Shelf[Any], thing: Any, path: str) -> Reply:
@@ -87,7 +112,19 @@ async def look_at(client: Client, shelf: Shelf[Any], thing: Any, path: str) -> R
         judge_there(shelf.noun, thing, reply)
         if isinstance(thing, Flavor | Image | Subnet):
             client.model.judge_leaving(shelf.noun, thing, reply)
+    if reply.ok:
+        _judge_shown(client, thing, reply)
     return reply
+
+
+def _judge_shown(client: Client, thing: Thing, reply: Reply) -> None:
+    match thing:
+        case Tenant():
+            judge_tenant(thing, reply.body, reply.span)
+        case Project():
+            judge_project(thing, reply.body, reply.span)
+        case Subnet():
+            judge_subnet(client, thing, reply.body, reply.span)
 
 
 async def show_something(client: Client) -> None:
@@ -110,7 +147,8 @@ async def create_subnet(client: Client, group: str | None = None) -> None:
     """Mostly refused: the port group has a subnet."""
     group = group or client.random.choice(client.site.port_groups)
     number = client.random.randrange(1000)
-    subnet = Subnet(name=f"subnet-{number}", life=Life(0), port_groups=(group,))
+    name = f"subnet-{number}"
+    subnet = Subnet(name=name, life=Life(0), names=Cell(name), port_groups=Cell((group,)))
     spec = {
         "name": subnet.name,
         "description": "",
@@ -119,7 +157,9 @@ async def create_subnet(client: Client, group: str | None = None) -> None:
     }
     reply, _ = await client.make(client.model.subnets, subnet, "/v1/subnets", spec)
     same = [
-        each for each in client.model.subnets if group in each.port_groups and each is not subnet
+        each
+        for each in client.model.subnets
+        if any(group in had for had in each.port_groups.values) and each is not subnet
     ]
     if reply.code == "PortGroupAlreadyAddedToSubnet" and not any(
         each.life.maybe(reply.span) for each in same
@@ -134,7 +174,7 @@ async def create_zone(client: Client) -> None:
 
 async def delete_zone(client: Client) -> None:
     zones = [zone for zone in client.model.zones if zone.life.is_usable]
-    await _leave(client, client.model.zones, zones, "/v1/zones")
+    await _leave_one(client, client.model.zones, zones, "/v1/zones")
 
 
 async def upload_image(client: Client) -> None:

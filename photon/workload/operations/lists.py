@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from photon.workload.broken import Broken, Promise
+from photon.workload.caller import Reply
 from photon.workload.client import Client
 from photon.workload.facts import Span
+from photon.workload.history import Moment
 from photon.workload.ledger import Json
+from photon.workload.operations.hosts import HOSTS
 from photon.workload.things import Shelf, Thing
+
+PATHS: Final = {
+    "tenant": "/v1/tenants",
+    "project": "/v1/projects",
+    "flavor": "/v1/flavors",
+    "image": "/v1/images",
+    "subnet": "/v1/subnets",
+    "zone": "/v1/zones",
+    "host": HOSTS,
+    "VM": "/v1/vms",
+    "disk": "/v1/disks",
+}
+BACKWARDS: Final = 0.15  # So many of the lists are read from their end as well.
 
 PAGES_MAX = 1_000  # A list that never ends is a fault, too.
 SMALL_PAGES_MAX = 50  # Enough to see how pages meet; the rest of a long list comes in large ones.
@@ -30,26 +46,56 @@ async def walk(client: Client, path: str, *ids: str) -> Walked | None:
     # Where others work too, lists are long: by pages of one they would hardly end.
     sizes = (None, 1, 2, 3, 7, 100) if client.site.alone else (None, 50, 100)
     size = client.random.choice(sizes)
-    link: str | None = path if size is None else f"{path}?pageSize={size}"
+    joint = "&" if "?" in path else "?"
+    link: str | None = path if size is None else f"{path}{joint}pageSize={size}"
     items: list[Json] = []
     pages = 0
+    page: Json = {}
     while link is not None:
         reply = await client.caller.get(link, *ids)
         if not reply.ok:
+            _judge_link(link, reply, *ids)
             return None
-        items += reply.body["items"]
-        link = reply.body["nextPageLink"]
+        page = reply.body
+        items += page["items"]
+        link = page["nextPageLink"]
         pages += 1
         if pages == SMALL_PAGES_MAX and link is not None and size is not None:
             # A large cloud's list: a few pages have shown how they meet.
             size, items, link = None, [], path
         if pages > PAGES_MAX:
             raise Broken(Promise.LISTS_ARE_WHOLE, f"the list {path} does not end", *ids)
+    _judge_order(path, items, *ids)
+    if page.get("previousPageLink") is not None and client.chance(BACKWARDS):
+        return await _walk_back(client, page, begin, *ids)
+    return Walked(items, Span(begin, client.history.tick()))
+
+
+async def _walk_back(client: Client, page: Json, begin: Moment, *ids: str) -> Walked | None:
+    """From the last page to the first: again all that is there, since `begin`."""
+    items = list(page["items"])
+    while (link := page["previousPageLink"]) is not None:
+        reply = await client.caller.get(link, *ids)
+        if not reply.ok:
+            _judge_link(link, reply, *ids)
+            return None
+        page = reply.body
+        items = [*page["items"], *items]
+    _judge_order("read backwards", items, *ids)
+    return Walked(items, Span(begin, client.history.tick()))
+
+
+def _judge_link(link: str, reply: Reply, *ids: str) -> None:
+    """A link that a page gave leads somewhere, as long as the list's owner is there."""
+    if reply.code == "PageExpired":
+        raise Broken(Promise.LISTS_ARE_WHOLE, f"{link} was given, and leads nowhere", *ids)
+
+
+def _judge_order(path: str, items: list[Json], *ids: str) -> None:
     listed = [str(item["id"]) for item in items]
     if listed != sorted(set(listed)):
         text = f"the list {path} is not in order, or tells something twice: {listed}"
         raise Broken(Promise.LISTS_ARE_WHOLE, text, *ids)
-    return Walked(items, Span(begin, client.history.tick()))
 
 
 def judge_list(
@@ -114,28 +160,3 @@ async def list_project(client: Client) -> None:
     if walked is not None:
         things = [x for x in dict.fromkeys([*before, *shelf]) if x.project is project]
         judge_list(shelf, things, walked)
-
-
-async def list_tasks(client: Client) -> None:
-    """Each task is as it was told to be; every one of a project's has its entity in it."""
-    project = client.some(client.model.projects)
-    if project is None or not project.life.is_usable:
-        return
-    walked = await walk(client, f"/v1/projects/{project.id}/tasks", project.id)
-    for task in walked.items if walked is not None else ():
-        assert walked is not None
-        client.caller.desk.ledger.saw_task(task, walked.span)
-
-
-async def look_at_task(client: Client) -> None:
-    """Any task that was ever seen, by any controller."""
-    known = client.caller.desk.ledger.tasks
-    if not known:
-        return
-    id = client.random.choice(list(known))
-    reply = await client.caller.get(f"/v1/tasks/{id}", id)
-    if reply.status == 404:
-        text = f"task {id} was acknowledged, and is not there"
-        raise Broken(Promise.ACKNOWLEDGED_EXISTS, text, id)
-    if reply.ok:
-        client.caller.task_in(reply)

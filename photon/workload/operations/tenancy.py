@@ -26,7 +26,8 @@ TENANT_FACTOR: Final = 1000  # No tenant runs out: projects do.
 
 async def create_tenant(client: Client) -> None:
     number = client.random.randrange(6)
-    tenant = Tenant(name=f"tenant-{number}", life=Life(0))
+    limits = {key: Cell(base_of(most * TENANT_FACTOR, unit)) for key, unit, _, most in LIMITED}
+    tenant = Tenant(name=f"tenant-{number}", life=Life(0), limits=limits)
     quota = {key: {"limit": most * TENANT_FACTOR, "unit": unit} for key, unit, _, most in LIMITED}
     spec = {"name": tenant.name, "quota": {"quotaItems": quota}}
     reply, _ = await client.make(client.model.tenants, tenant, "/v1/tenants", spec)
@@ -51,6 +52,8 @@ async def create_project(client: Client) -> None:
     reply, _ = await client.make(client.model.projects, project, path, spec, tenant.id)
     others = [each for each in client.model.projects if each.tenant is tenant]
     judge_name(others, project, reply.code, reply.span)
+    asked = {key: base_of(each["limit"], each["unit"]) for key, each in quota.items()}
+    client.model.judge_given(project, asked, reply)
     if reply.code == "NotFound" and tenant.life.surely(reply.span):
         raise unexpected(reply, f"a project of tenant {tenant.id}", tenant.id)
 
@@ -84,7 +87,9 @@ async def delete_project(client: Client) -> None:
         )
         _judge_emptiness(client, project, reply.code, reply.span)
         if ended is not None:
-            inside = [x for x in client.model.charged(project) if x.life.surely(reply.span)]
+            images = [each for each in client.model.images if each.project is project]
+            within = (*client.model.charged(project), *images)
+            inside = [x for x in within if x.life.surely(reply.span)]
             if inside:
                 text = f"project {project.id} was deleted with {[x.id for x in inside]} in it"
                 raise Broken(Promise.REFUSES_WHAT_CANNOT_BE, text, project.id)
@@ -119,54 +124,3 @@ async def delete_tenant(client: Client) -> None:
         if ended is not None:
             tenant.life.deleted(client.history.tick())
             await client.look(client.model.tenants, tenant, path)
-
-
-async def change_limits(client: Client) -> None:
-    """Raises, lowers or lifts one of a project's limits, to somewhere about what it uses."""
-    project = client.some(client.model.projects)
-    if project is None:
-        return
-    key, unit, least, most = client.random.choice(LIMITED)
-    limit = client.random.randint(least, most)
-    method = client.random.choice(("PATCH", "PATCH", "DELETE"))
-    asked = UNLIMITED if method == "DELETE" else base_of(limit, unit)
-    cell = project.limits[key]
-    change = cell.begin(client.history.tick(), lambda _: asked)
-    body = {"quotaItems": {key: {"limit": limit, "unit": unit}}}
-    way = (method, f"/v1/projects/{project.id}/quota")
-    reply = await client.change(client.model.projects, project, way, body)
-    now = client.history.tick()
-    if reply.ok:
-        client.caller.task_in(reply)
-        cell.done(change, now)
-    elif reply.refused:
-        cell.refused(change, now)
-
-
-async def show_quota(client: Client) -> None:
-    project = client.some(client.model.projects)
-    if project is None:
-        return
-    path = f"/v1/projects/{project.id}/quota"
-    reply = await client.look(client.model.projects, project, path)
-    if reply is not None:
-        judge_quota(client, project, reply.body["quotaItems"] or {}, reply.span)
-
-
-def judge_quota(client: Client, project: Project, items: Json, span: Span) -> None:
-    """Limits are what was set, and usage is the sum of what exists. Raises Broken."""
-    usage = client.model.usage(project, span)
-    for key, _, _, _ in LIMITED:
-        shown = items.get(key)  # What has no limit is not shown.
-        limit = UNLIMITED if shown is None else base_of(shown["limit"], shown["unit"])
-        limits = project.limits[key].during(span)
-        if limits is not None and limit not in limits:
-            text = f"project {project.id} has the limit {limit:g} of {key}, not {sorted(limits)}"
-            raise Broken(Promise.READS_SEE_WRITES, text, project.id)
-        if shown is None:
-            continue
-        used = base_of(shown["usage"] or 0.0, shown["unit"])
-        least, most = usage.least.get(key, 0.0), usage.most.get(key, 0.0)
-        if not least - 0.5 <= used <= most + 0.5:
-            text = f"project {project.id} uses {used:g} {key}; it must be {least:g} to {most:g}"
-            raise Broken(Promise.QUOTA_ADDS_UP, text, project.id)

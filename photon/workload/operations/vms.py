@@ -13,7 +13,7 @@ from photon.workload.client import CONCURRENT, Client
 from photon.workload.facts import Cell, Life, Span
 from photon.workload.ledger import Json, codes_of
 from photon.workload.model import unexpected
-from photon.workload.things import Cost, Flavor, Image, Thing, Vm
+from photon.workload.things import Cost, Flavor, Image, Project, Thing, Vm
 
 STARTED, STOPPED, SUSPENDED, ERROR = "STARTED", "STOPPED", "SUSPENDED", "ERROR"
 CREATING: Final = "CREATING"
@@ -30,7 +30,7 @@ POWER: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 # A create's refusals, each with what must then be so of one of the things that it names.
-_LEAVING: Final = frozenset(
+LEAVING: Final = frozenset(
     {
         "InvalidFlavor",
         "InvalidFlavorState",
@@ -44,30 +44,30 @@ _LEAVING: Final = frozenset(
 
 
 async def create_vm(client: Client) -> None:
-    vm = _a_vm(client)
+    vm = a_vm(client)
     if vm is not None:
         await _make(client, vm)
 
 
 async def create_of_what_is_gone(client: Client) -> None:
     """It is refused, and told what is gone."""
-    vm = _a_vm(client)
+    vm = a_vm(client)
     part = client.random.choice(("vm", "ephemeral-disk", "image", "subnet"))
     if vm is None:
         return
     flavor = client.gone(each for each in client.model.flavors if each.kind == part)
-    image, subnet = client.gone(_images(client)), client.gone(client.model.subnets)
+    image, subnet = client.gone(images_for(client, vm.project)), client.gone(client.model.subnets)
     if part == "image" and image is not None:
         vm.image = image
     elif part == "subnet" and subnet is not None:
-        vm.subnets = (subnet,)
+        vm.subnets, vm.on_default = (subnet,), False
     elif flavor is not None:
         vm.flavors = (flavor, vm.flavors[1]) if part == "vm" else (vm.flavors[0], flavor)
     await _make(client, vm)
 
 
 async def _make(client: Client, vm: Vm) -> None:
-    spec = _spec(client, vm)
+    spec = spec_of(client, vm)
     named = (vm.project, vm.image, *vm.flavors, *vm.subnets)
     path = f"/v1/projects/{vm.project.id}/vms"
     with client.using(vm) as use:
@@ -87,7 +87,7 @@ def judge_creation(client: Client, vm: Any, reply: Reply, named: tuple[Thing, ..
     """A create of a VM or a disk, which names things and is charged."""
     if not reply.status:
         return
-    if reply.code in _LEAVING and all(thing.life.surely(reply.span) for thing in named):
+    if reply.code in LEAVING and all(thing.life.surely(reply.span) for thing in named):
         raise unexpected(reply, f"a create that names what is there ({vm.name})", vm.project.id)
     gone = [thing.id for thing in named if not thing.life.maybe_open(reply.span)]
     if reply.code == CONCURRENT and gone:
@@ -99,15 +99,18 @@ def judge_creation(client: Client, vm: Any, reply: Reply, named: tuple[Thing, ..
     client.model.judge_charge(vm.project, vm, reply)
 
 
-def _a_vm(client: Client) -> Vm | None:
+def a_vm(client: Client) -> Vm | None:
+    """One that could be asked for."""
     model = client.model
-    project, image = client.ready(model.projects), client.some(_images(client))
+    project = client.ready(model.projects)
+    image = client.some(images_for(client, project))
     flavor = client.some(f for f in model.flavors if f.kind == "vm")
     boot = client.some(f for f in model.flavors if f.kind == "ephemeral-disk")
     subnet = client.some(model.subnets)
     if not (project and image and flavor and boot and subnet):
         return None
     extra = client.random.choice((0, 0, 0, 1, 2))
+    on_default = model.alone and any(model.default_subnet.values) and client.chance(0.15)
     return Vm(
         name=f"vm-{client.random.randrange(1000)}",
         life=Life(0),
@@ -115,14 +118,21 @@ def _a_vm(client: Client) -> Vm | None:
         cost=cost_of(flavor, boot, extra),
         flavors=(flavor, boot),
         image=image,
-        subnets=(subnet,),
+        subnets=() if on_default else (subnet,),
+        on_default=on_default,
+        zone=client.ready(model.zones) if client.chance(0.05) else None,
         state=Cell(CREATING, STOPPED, ERROR),
         metadata=Cell("{}"),
     )
 
 
-def _images(client: Client) -> list[Image]:
-    return [image for image in client.model.images if image.project is None]
+def images_for(client: Client, project: Project | None) -> list[Image]:
+    """Everybody's, and the project's own; an own one comes as often as all others together."""
+    images = list(client.model.images)
+    own = [image for image in images if image.project is project and project is not None]
+    if any(image.life.is_usable for image in own) and client.chance(0.5):
+        return own
+    return [image for image in images if image.project is None]
 
 
 def cost_of(flavor: Flavor, boot: Flavor, extra: int) -> Cost:
@@ -134,7 +144,7 @@ def cost_of(flavor: Flavor, boot: Flavor, extra: int) -> Cost:
     return cost
 
 
-def _spec(client: Client, vm: Vm) -> Json:
+def spec_of(client: Client, vm: Vm) -> Json:
     flavor, boot = vm.flavors
     extra = round(vm.cost["ephemeral-disk.capacity"] / (EXTRA_DISK_GIB * GIB))
     disks: list[Json] = [
@@ -148,10 +158,13 @@ def _spec(client: Client, vm: Vm) -> Json:
         "flavor": flavor.name,
         "sourceImageId": vm.image.id,
         "attachedDisks": disks,
-        "subnets": [subnet.id for subnet in vm.subnets],
     }
+    if not vm.on_default:
+        spec["subnets"] = [subnet.id for subnet in vm.subnets]
     zone = client.some(client.model.zones) if client.chance(0.1) else None
-    if zone is not None:
+    if vm.zone is not None:
+        spec["affinities"] = [{"kind": "availabilityZone", "id": vm.zone.id}]
+    elif zone is not None:
         spec["affinities"] = [{"kind": "availabilityZone", "id": zone.id, "soft": True}]
     elif client.chance(0.2):
         group = f"group-{client.random.randrange(3)}"
@@ -209,6 +222,22 @@ async def delete_vm(client: Client) -> None:
         await client.look(client.model.vms, vm, f"/v1/vms/{vm.id}")
 
 
+async def look_at_disk_of(client: Client) -> None:
+    """A disk that was made with a VM is shown by its own id, as long as the VM is there."""
+    vm = client.some(client.model.vms)
+    shown = None if vm is None else await client.look(client.model.vms, vm, f"/v1/vms/{vm.id}")
+    if vm is None or shown is None:
+        return
+    disks = [each for each in shown.body["attachedDisks"] if each["kind"] == "ephemeral-disk"]
+    disk = client.random.choice(disks)
+    reply = await client.caller.get(f"/v1/disks/{disk['id']}", vm.id, disk["id"])
+    if reply.status == 404 and vm.life.surely(Span(shown.span.begin, reply.span.end)):
+        raise unexpected(reply, f"the disk {disk['id']} of VM {vm.id}", vm.id)
+    if reply.ok and any(reply.body[key] != disk[key] for key in ("id", "kind", "flavor")):
+        text = f"the disk {disk} of VM {vm.id} is shown as {reply.body}"
+        raise Broken(Promise.READS_SEE_WRITES, text, vm.id)
+
+
 async def look_at_vm(client: Client, vm: Vm) -> None:
     begin = client.history.tick()
     reply = await client.look(client.model.vms, vm, f"/v1/vms/{vm.id}")
@@ -236,6 +265,28 @@ def judge_vm(client: Client, vm: Vm, shown: Json, span: Span) -> None:
         raise Broken(Promise.NOTHING_FROM_NOWHERE, text, vm.id)
     if shown["name"] != vm.name or shown["projectId"] != vm.project.id:
         raise Broken(Promise.READS_SEE_WRITES, f"VM {vm.id} is shown as {shown}", vm.id)
+    _judge_host(client, vm, shown["host"] or "", span)
+
+
+def _judge_host(client: Client, vm: Vm, host: str, span: Span) -> None:
+    """Where it was first shown it stays, and that is where it had to be. Raises Broken."""
+    if host and vm.host and host != vm.host:
+        text = f"VM {vm.id} was on host {vm.host}, and is on {host}"
+        raise Broken(Promise.READS_SEE_WRITES, text, vm.id)
+    if host and not vm.host:
+        vm.host = host
+        judge_zone(client, vm, host, span)
+
+
+def judge_zone(client: Client, vm: Vm, address: str, span: Span) -> None:
+    """Raises Broken: it is not in the zone that was asked for."""
+    hosts = [host for host in client.model.hosts if host.name == address]
+    if vm.zone is None or not client.model.alone:
+        return
+    zones = [host.zone.during(span) for host in hosts]
+    if all(each is not None and vm.zone.id not in each for each in zones):
+        text = f"{vm.name} was to be in zone {vm.zone.id}, and is on {address}, in {zones}"
+        raise Broken(Promise.REFUSES_WHAT_CANNOT_BE, text, vm.id, vm.zone.id)
 
 
 async def show_vm(client: Client) -> None:
