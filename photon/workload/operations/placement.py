@@ -14,7 +14,7 @@ from photon.workload.operations.vms import GIB, LEAVING, a_vm, judge_zone, spec_
 from photon.workload.things import Project, Vm
 
 QUOTA: Final = "QUOTA"
-COUNT_MAX: Final = 40
+COUNT_MAX: Final = 40  # Some of these fit into a small cloud, and some do not.
 _BASE: Final = {"GB": GIB, "MB": GIB / 1024, "KB": GIB / 1024**2, "B": 1.0, "COUNT": 1.0}
 
 
