@@ -23,6 +23,8 @@ from photon.workload.things import Project, Shelf, Tenant, Thing
 # Changes of these are told of elsewhere, or not at all (docs/how-to/watch.md), or are of the
 # controller that was asked.
 UNTOLD: Final = frozenset({"selfLink", "quota", "hostState"})
+# What a project inherits, and so what is its own beside that, changes with its tenant.
+UNTOLD_OF_PROJECTS: Final = UNTOLD | {"securityGroups"}
 _WHOLE: Final = 1 << 30  # After all changes of a revision: no revision has so many.
 
 
@@ -177,4 +179,7 @@ class Followed:
 
 def _told_of(item: Json | None) -> Json | None:
     """What of an item a stream tells, each time that it changes."""
-    return None if item is None else {name: item[name] for name in item if name not in UNTOLD}
+    if item is None:
+        return None
+    untold = UNTOLD_OF_PROJECTS if item.get("kind") == "project" else UNTOLD
+    return {name: item[name] for name in item if name not in untold}
