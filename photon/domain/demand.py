@@ -71,6 +71,7 @@ class Demand(msgspec.Struct, frozen=True, omit_defaults=True):
     datastores_reached: frozenset[str] = frozenset()  # each must be within the host's reach
     image_checksum: str = ""
     hosts_excluded: frozenset[str] = frozenset()  # ids of hosts that refused it just now
+    hosts_last: frozenset[str] = frozenset()  # that lacked room on a datastore just now
     groups: frozenset[str] = frozenset()  # it is a member of; keys are unique in the whole cloud
     rules: tuple[GroupRule, ...] = ()
     strategy: Strategy = Strategy.SPREAD

@@ -18,7 +18,7 @@ import msgspec
 from photon.agent_client.address import HostAddress
 from photon.agent_client.errors import AgentUnreachable
 from photon.agent_client.protocol import IMAGE_SECONDS
-from photon.domain.demand import Demand, NoPlacement, Placement
+from photon.domain.demand import Demand, Placement
 from photon.domain.disk import DiskState, VmDisk
 from photon.domain.guest import AgentRefusal, GuestSpec, Refusal
 from photon.domain.orders.vm import CreateVm
@@ -28,27 +28,11 @@ from photon.sagas.cloud import Cloud
 from photon.sagas.errors import HostRefused
 from photon.sagas.missing import is_missing
 from photon.sagas.refusals import error_of
-from photon.scheduler.sentence import error_of as no_placement_error
+from photon.sagas.tries import PLACE_AGAIN, PLACEMENT_TRIES_MAX, Tries, address_of, place
 from photon.store.memberships import placed_member
 from photon.store.nouns import VMS
 from photon.store.protocol import Update
 from photon.tasks.saga import Plan, Run, Saga, Step
-
-PLACEMENT_TRIES_MAX: Final = 5  # A host that filled up twice is luck; five times is a full cloud.
-
-# Refusals that say "not here", as against "not like this": another host may well take it.
-_PLACE_AGAIN: Final = frozenset(
-    {
-        AgentRefusal.NOT_ENOUGH_CPU,
-        AgentRefusal.NOT_ENOUGH_MEMORY,
-        AgentRefusal.NOT_ENOUGH_DATASTORE,
-        AgentRefusal.DATASTORE_NOT_FOUND,
-        AgentRefusal.NETWORK_NOT_FOUND,
-        AgentRefusal.WRONG_MODE,
-        AgentRefusal.HOST_NOT_FOUND,
-        AgentRefusal.BUSY,
-    }
-)
 
 log = logging.getLogger(__name__)
 replace = msgspec.structs.replace
@@ -61,35 +45,44 @@ class GuestOrder(msgspec.Struct, frozen=True):
     placement: Placement
     spec: GuestSpec
     fence: int
+    shut_out: tuple[HostAddress, ...] = ()
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """`refusal` is why the host did not take it; None when it did."""
+    """`refusal` is why the host did not take it; None when it did. `short`: one of its datastores
+    lacked room, and it has not been shut out."""
 
     state: VmState
     refusal: str | None = None
+    short: bool = False
 
 
 async def create_vm(run: Run[Cloud], order: CreateVm) -> tuple[Placement, Outcome]:
-    refused: frozenset[str] = frozenset()
+    tries = Tries()
     for reserve_resource, create_on_host in _TRIES:
-        demand = replace(order.demand, hosts_excluded=refused)
-        placement = await run(reserve_resource, demand)
-        run.note(
-            host=placement.host_address,
-            datastore=placement.datastore_id,
-            why=placement.in_short(),
-        )
-        guest = GuestOrder(demand, placement, _placed(order.spec, placement), run.fence)
+        guest = await _chosen(run, order, tries, reserve_resource)
+        placement = guest.placement
         outcome = await run(create_on_host, guest)
         if outcome.refusal is None:
             return placement, outcome
         run.warn(HostRefused(placement.host_address, outcome.refusal))
-        refused |= {placement.host_id}
-    demand = replace(order.demand, hosts_excluded=refused)
-    placement = await run(RESERVE_RESOURCE.of("last"), demand)
-    guest = GuestOrder(demand, placement, _placed(order.spec, placement), run.fence)
-    return placement, await run(CREATE_VM_OR_FAIL, guest)
+        tries.refused(placement, short=outcome.short)
+    guest = await _chosen(run, order, tries, RESERVE_RESOURCE.of("last"))
+    return guest.placement, await run(CREATE_VM_OR_FAIL, guest)
+
+
+async def _chosen(
+    run: Run[Cloud], order: CreateVm, tries: Tries, reserve_resource: Step[Cloud, Demand, Placement]
+) -> GuestOrder:
+    demand = tries.next(order.demand)
+    placement = await run(reserve_resource, demand)
+    run.note(
+        host=placement.host_address,
+        datastore=placement.datastore_id,
+        why=placement.in_short(),
+    )
+    spec = _placed(order.spec, placement)
+    return GuestOrder(demand, placement, spec, run.fence, tries.chosen(placement))
 
 
 def _placed(spec: GuestSpec, placement: Placement) -> GuestSpec:
@@ -104,22 +97,17 @@ def _placed(spec: GuestSpec, placement: Placement) -> GuestSpec:
     )
 
 
-async def reserve(cloud: Cloud, demand: Demand) -> Placement:
-    placement = await cloud.scheduler.place(demand)
-    if isinstance(placement, NoPlacement):
-        raise no_placement_error(demand, placement)
-    return placement
-
-
 async def make_guest(cloud: Cloud, order: GuestOrder) -> Outcome:
     try:
         return await _make(cloud, order)
     except Refusal as refusal:
-        if refusal.code not in _PLACE_AGAIN:
+        if refusal.code not in PLACE_AGAIN:
             raise error_of(refusal, "CREATE_VM", order.spec.vm_id) from refusal
-        await _shut_out(cloud, order)
+        short = refusal.code is AgentRefusal.NOT_ENOUGH_DATASTORE
+        if not short:
+            await _shut_out(cloud, order, address_of(order.placement))
         await cloud.scheduler.refused(order.placement, refusal.code)
-        return Outcome(VmState.CREATING, refusal.message)
+        return Outcome(VmState.CREATING, refusal.message, short)
 
 
 async def make_guest_or_fail(cloud: Cloud, order: GuestOrder) -> Outcome:
@@ -130,8 +118,10 @@ async def make_guest_or_fail(cloud: Cloud, order: GuestOrder) -> Outcome:
 
 
 async def _make(cloud: Cloud, order: GuestOrder) -> Outcome:
+    for refuser in order.shut_out:
+        await _shut_out(cloud, order, refuser)
     await cloud.scheduler.hold(order.demand, order.placement)
-    host = HostAddress(order.placement.agent_endpoint, order.placement.host_id)
+    host = address_of(order.placement)
     image = replace(order.spec.image, url=cloud.image_url(order.spec.image.id))
     spec = replace(order.spec, image=image)
     guest = await cloud.agents.create_vm(host, order.fence, spec, IMAGE_SECONDS)
@@ -139,20 +129,20 @@ async def _make(cloud: Cloud, order: GuestOrder) -> Outcome:
     return Outcome(STATE_OF_GUEST[guest.state])
 
 
-async def _shut_out(cloud: Cloud, order: GuestOrder) -> None:
+async def _shut_out(cloud: Cloud, order: GuestOrder, host: HostAddress) -> None:
     """Lets no earlier owner's create through to a host that refused, now that another is tried.
 
     A host that is silent or will not hear of it may end up with an orphan, which is swept.
     """
     with suppress(AgentUnreachable, Refusal):
-        await _delete(cloud, order)
+        await _delete(cloud, order, host)
 
 
 async def unmake_guest(cloud: Cloud, order: GuestOrder) -> None:
     """What cannot be unmade because its host is silent, the sweeper of orphans unmakes later."""
     try:
         if not await is_missing(cloud, order.placement.host_id):
-            await _delete(cloud, order)
+            await _delete(cloud, order, address_of(order.placement))
     except AgentUnreachable:
         log.info("host %s may keep a guest for a while", order.placement.host_id)
     except Refusal as refusal:
@@ -161,8 +151,7 @@ async def unmake_guest(cloud: Cloud, order: GuestOrder) -> None:
     await cloud.scheduler.release(order.demand.id, order.placement.host_id)
 
 
-async def _delete(cloud: Cloud, order: GuestOrder) -> None:
-    host = HostAddress(order.placement.agent_endpoint, order.placement.host_id)
+async def _delete(cloud: Cloud, order: GuestOrder, host: HostAddress) -> None:
     await cloud.agents.delete_vm(host, order.fence, order.spec.vm_id, force=True)
 
 
@@ -191,7 +180,7 @@ def _disks_in(vm: Vm, state: DiskState) -> tuple[VmDisk, ...]:
     return tuple(replace(disk, state=state) for disk in vm.disks)
 
 
-RESERVE_RESOURCE = Step("RESERVE_RESOURCE", reserve)
+RESERVE_RESOURCE = Step("RESERVE_RESOURCE", place)
 CREATE_VM = Step("CREATE_VM", make_guest, unmake_guest)
 CREATE_VM_OR_FAIL = Step("CREATE_VM_OR_FAIL", make_guest_or_fail, unmake_guest, shown="CREATE_VM")
 _TRIES: Final = tuple(

@@ -2,13 +2,15 @@
 
 step               do                                             undo
 RESERVE_RESOURCE   choose a host and a datastore, hold the room   (CREATE_DISK's, or the lease)
-CREATE_DISK        make the disk there                            unmake it, give the hold back
+CREATE_DISK        make the disk there; a host that refuses is    unmake it, give the hold back
+                   an outcome: another is chosen
 end                disk -> DETACHED, with its datastore           disk -> ERROR, its quota kept
 """
 
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +18,7 @@ import msgspec
 from photon.agent_client.address import HostAddress
 from photon.agent_client.errors import AgentUnreachable
 from photon.domain.debt import DebtKind
-from photon.domain.demand import Demand, NoPlacement, Placement
+from photon.domain.demand import Demand, Placement
 from photon.domain.disk import DiskState, PersistentDisk
 from photon.domain.error_catalogue import DiskNotFound
 from photon.domain.guest import AgentRefusal, GuestDisk, Refusal
@@ -25,9 +27,10 @@ from photon.domain.orders.disk import CreateDisk, DeleteDisk
 from photon.domain.quota import negated
 from photon.domain.task import ErrorRecord
 from photon.sagas.cloud import Cloud
+from photon.sagas.errors import HostRefused
 from photon.sagas.missing import OwedByMissingHost, is_missing, owed
 from photon.sagas.refusals import error_of, explained
-from photon.scheduler.sentence import error_of as no_placement_error
+from photon.sagas.tries import PLACE_AGAIN, PLACEMENT_TRIES_MAX, Tries, address_of, place
 from photon.store.endings import tombstone
 from photon.store.nouns import DISKS, HOSTS
 from photon.store.protocol import Charge, Delete, Update, Write
@@ -47,6 +50,14 @@ class DiskOrder(msgspec.Struct, frozen=True):
     placement: Placement
     disk: GuestDisk
     fence: int
+    shut_out: tuple[HostAddress, ...] = ()
+
+
+class DiskRefused(msgspec.Struct, frozen=True):
+    """Why a host did not take it. `short`: see `photon.sagas.tries`."""
+
+    why: str
+    short: bool
 
 
 class Unmake(msgspec.Struct, frozen=True):
@@ -62,33 +73,70 @@ async def _disk(cloud: Cloud, disk_id: str) -> PersistentDisk:
 
 
 async def create_disk(run: Run[Cloud], order: CreateDisk) -> Placement:
-    placement = await run(RESERVE_RESOURCE, order.demand)
+    tries = Tries()
+    for reserve_resource, create_on_host in _TRIES:
+        made = await _chosen(run, order, tries, reserve_resource)
+        refused = await run(create_on_host, made)
+        if refused is None:
+            return made.placement
+        run.warn(HostRefused(made.placement.host_address, refused.why))
+        tries.refused(made.placement, short=refused.short)
+    last = await _chosen(run, order, tries, RESERVE_RESOURCE.of("last"))
+    await run(CREATE_DISK_OR_FAIL, last)
+    return last.placement
+
+
+async def _chosen(
+    run: Run[Cloud],
+    order: CreateDisk,
+    tries: Tries,
+    reserve_resource: Step[Cloud, Demand, Placement],
+) -> DiskOrder:
+    demand = tries.next(order.demand)
+    placement = await run(reserve_resource, demand)
     run.note(host=placement.host_address, datastore=placement.datastore_id)
     disk = GuestDisk(
         order.disk_id, order.capacity_gib, persistent=True, datastore_id=placement.datastore_id
     )
-    await run(CREATE_DISK, DiskOrder(order.demand, placement, disk, run.fence))
-    return placement
+    return DiskOrder(demand, placement, disk, run.fence, tries.chosen(placement))
 
 
-async def reserve(cloud: Cloud, demand: Demand) -> Placement:
-    placement = await cloud.scheduler.place(demand)
-    if isinstance(placement, NoPlacement):
-        raise no_placement_error(demand, placement)
-    return placement
+async def make(cloud: Cloud, order: DiskOrder) -> DiskRefused | None:
+    try:
+        await _make(cloud, order)
+    except Refusal as refusal:
+        if refusal.code not in PLACE_AGAIN:
+            raise error_of(refusal, "CREATE_DISK", order.disk.id) from refusal
+        short = refusal.code is AgentRefusal.NOT_ENOUGH_DATASTORE
+        if not short:
+            await _shut_out(cloud, order, address_of(order.placement))
+        await cloud.scheduler.refused(order.placement, refusal.code)
+        return DiskRefused(refusal.message, short)
+    return None
 
 
-async def make(cloud: Cloud, order: DiskOrder) -> None:
-    await cloud.scheduler.hold(order.demand, order.placement)
-    host = HostAddress(order.placement.agent_endpoint, order.placement.host_id)
+async def make_or_fail(cloud: Cloud, order: DiskOrder) -> None:
     with explained("CREATE_DISK", order.disk.id):
-        await cloud.agents.create_disk(host, order.fence, order.disk)
+        await _make(cloud, order)
+
+
+async def _make(cloud: Cloud, order: DiskOrder) -> None:
+    for refuser in order.shut_out:
+        await _shut_out(cloud, order, refuser)
+    await cloud.scheduler.hold(order.demand, order.placement)
+    await cloud.agents.create_disk(address_of(order.placement), order.fence, order.disk)
     await cloud.scheduler.confirm(order.demand, order.placement)
+
+
+async def _shut_out(cloud: Cloud, order: DiskOrder, host: HostAddress) -> None:
+    """As for a VM: one that cannot be reached may end up with an orphan, which is swept."""
+    with suppress(AgentUnreachable, Refusal):
+        await cloud.agents.delete_disk(host, order.fence, order.disk.id)
 
 
 async def undo_make(cloud: Cloud, order: DiskOrder) -> None:
     """What cannot be unmade because its host is silent goes when the disk is deleted."""
-    host = HostAddress(order.placement.agent_endpoint, order.placement.host_id)
+    host = address_of(order.placement)
     try:
         if not await is_missing(cloud, host.host_id):
             await cloud.agents.delete_disk(host, order.fence, order.disk.id)
@@ -165,8 +213,14 @@ async def unlock(cloud: Cloud, order: DeleteDisk, error: ErrorRecord) -> Plan:
     return Plan([Update(DISKS, replace(disk, task_id=None))])
 
 
-RESERVE_RESOURCE = Step("RESERVE_RESOURCE", reserve)
+RESERVE_RESOURCE = Step("RESERVE_RESOURCE", place)
 CREATE_DISK = Step("CREATE_DISK", make, undo_make)
+CREATE_DISK_OR_FAIL = Step("CREATE_DISK_OR_FAIL", make_or_fail, undo_make, shown="CREATE_DISK")
+# The first try has the names that it had when there was but one: tasks that began then go on.
+_TRIES: Final = (
+    (RESERVE_RESOURCE, CREATE_DISK),
+    *[(RESERVE_RESOURCE.of(f"{n}"), CREATE_DISK.of(f"{n}")) for n in range(1, PLACEMENT_TRIES_MAX)],
+)
 DELETE_DISK = Step("DELETE_DISK", unmake)
 
 SAGAS: Final[tuple[Saga[Cloud, Any, Any], ...]] = (
@@ -177,7 +231,7 @@ SAGAS: Final[tuple[Saga[Cloud, Any, Any], ...]] = (
         body=create_disk,
         finish=finish_create,
         fail=fail_create,
-        steps=(RESERVE_RESOURCE, CREATE_DISK),
+        steps=(RESERVE_RESOURCE, CREATE_DISK, CREATE_DISK_OR_FAIL),
     ),
     Saga(
         operation="DELETE_DISK",

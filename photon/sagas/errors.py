@@ -63,9 +63,9 @@ class HostsNotTold(PhotonError):
 
 @dataclass(eq=False)
 class HostRefused(PhotonError):
-    """A warning: this host would not take the VM, and another one was looked for."""
+    """A warning: this host would not take the VM or disk, and another one was looked for."""
 
     code, kind = "InternalError", Kind.CAPACITY
-    text = "host {address} did not take the VM: {cause}"
+    text = "host {address} did not take it: {cause}"
     address: str
     cause: str

@@ -74,8 +74,8 @@ async def attach(cloud: Cloud, order: Plug) -> None:
             disk = await _disk(cloud, order.disk_id)
             raise NotDone(
                 id=vm.id,
-                problem=f"disk {disk.id} is on datastore {disk.datastore_id}, which the host of "
-                f"VM {vm.id} does not reach; make a disk with an affinity to the VM instead",
+                problem=f"disk {disk.id} is not on the host of VM {vm.id}, and stays with the host "
+                "that made it; make a disk with an affinity to the VM instead",
             ) from refusal
 
 

@@ -19,9 +19,19 @@ _NO_GROUPS: Final[frozenset[str]] = frozenset()
 
 class DatastoreBook:
     """A datastore that one host reaches, or many, of one leaf or several. What lies on it is
-    counted once, by disk."""
+    counted once, by disk; what hosts of other trees have there is `others_gib`."""
 
-    __slots__ = ("capacity_gib", "claims", "held_gib", "hosts", "id", "labels", "rows", "type")
+    __slots__ = (
+        "capacity_gib",
+        "claims",
+        "held_gib",
+        "hosts",
+        "id",
+        "labels",
+        "others_gib",
+        "rows",
+        "type",
+    )
 
     def __init__(self, id: str) -> None:
         self.id = id
@@ -29,6 +39,7 @@ class DatastoreBook:
         self.labels: frozenset[str] = frozenset()
         self.capacity_gib = 0  # after overcommit; 0 while no host has told
         self.held_gib = 0
+        self.others_gib = 0
         # By disk: how many holds name it (hosts that share a datastore all report it), and GiB.
         self.claims: dict[str, tuple[int, int]] = {}
         self.hosts = 0  # that reach it now
@@ -36,7 +47,7 @@ class DatastoreBook:
 
     @property
     def free_gib(self) -> int:
-        return self.capacity_gib - self.held_gib
+        return self.capacity_gib - self.held_gib - self.others_gib
 
     def claim(self, disk_id: str, gib: int) -> None:
         holds, known_gib = self.claims.get(disk_id, (0, gib))

@@ -13,6 +13,7 @@ from photon.domain.fits import Fits
 from photon.domain.guest import HostReport, Inventory
 from photon.domain.host import HostState, UsageTag
 from photon.domain.placement import HostView
+from photon.domain.topology import is_shared
 from photon.outside.clock import Clock
 from photon.scheduler.ask import Ask
 from photon.scheduler.audit import audit
@@ -215,13 +216,16 @@ class Leaf:
     def report(self, report: HostReport | Inventory) -> bool:
         """False when it was not used: of an unknown host, or older than what is known. Then ask for
         the host's inventory."""
-        self._now()
+        now = self._now()
         host = self._known(report.host_id)
         if host is None:
             return False
         if not take_report(self._ledger, self._holds, host, report):
             return False
         self._refusals.forget(host)
+        for each in host.datastores_reported:
+            if is_shared(each.type):
+                self._ledger.datastores.hear(each, now)
         return True
 
     def missing(self, host_id: str) -> None:
@@ -243,6 +247,7 @@ class Leaf:
         now = self._clock.monotonic()
         self._holds.expire(now)
         self._refusals.expire(now)
+        self._ledger.datastores.expire(now)
         return now
 
     def _known(self, host_id: str) -> HostBook | None:

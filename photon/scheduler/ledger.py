@@ -180,12 +180,7 @@ class Ledger:
         if self._table is not None and held.host.row != NO_ROW:
             self._table.write_amounts(held.host)
         for disk in held.disks:
-            datastore = disk.datastore
-            if len(datastore.rows) > 1:
-                self.datastores.note_write(datastore)
-            else:
-                for table, row in datastore.rows.items():
-                    table.write_room(row, datastore.free_gib)
+            self.datastores.write(disk.datastore)
 
     def _catch_up(self, table: HostTable) -> None:
         """With what was taken of datastores, by whichever leaf."""

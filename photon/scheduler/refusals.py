@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterable
 
 from photon.domain.demand import Demand
 from photon.domain.guest import AgentRefusal
+from photon.domain.topology import is_shared
 from photon.scheduler.books import DatastoreBook, DiskHeld, Held, HostBook
 from photon.scheduler.filter_order import constraints
 from photon.scheduler.leases import Leases
@@ -38,7 +39,7 @@ class Refusals:
             case AgentRefusal.NOT_ENOUGH_MEMORY:
                 doubt.memory_mib = max(0, host.free_memory_mib - demand.memory_mib + 1)
             case AgentRefusal.NOT_ENOUGH_DATASTORE:
-                doubt.disks = _denied_disks(refused)
+                doubt.disks = self._denied(refused, now)
             case _:
                 self._shun(host, shape(demand), now)
                 return
@@ -62,6 +63,18 @@ class Refusals:
             self._undoubt(doubt.host, doubt.id)
         for kind, host in self._shuns.expired(now):
             self._unshun(kind, host)
+
+    def _denied(self, refused: Held, now: float) -> tuple[DiskHeld, ...]:
+        """On each datastore that it was given: which of them was short is not said. What a shared
+        one denied, it denied to all its hosts; the next report of any says what it has."""
+        disks = []
+        for datastore, gib in _asked_gib(refused).items():
+            if is_shared(datastore.type):
+                self._ledger.datastores.deny(datastore, gib, now)
+            elif datastore.free_gib >= gib:
+                name = f"refused {refused.id}"
+                disks.append(DiskHeld(datastore, name, datastore.free_gib - gib + 1))
+        return tuple(disks)
 
     def _shun(self, host: HostBook, kind: Hashable, now: float) -> None:
         self._shunned.setdefault(kind, set()).add(host)
@@ -93,20 +106,8 @@ def shape(demand: Demand) -> Hashable:
     )
 
 
-def _denied_disks(refused: Held) -> tuple[DiskHeld, ...]:
-    """On each datastore that it was given: which of them was short is not said."""
-    asked_gib: dict[DatastoreBook, int] = {}
+def _asked_gib(refused: Held) -> dict[DatastoreBook, int]:
+    asked: dict[DatastoreBook, int] = {}
     for disk in refused.disks:
-        asked_gib[disk.datastore] = asked_gib.get(disk.datastore, 0) + disk.gib
-    return tuple(
-        [
-            # Another host of the same datastore may refuse the same, and doubt another amount.
-            DiskHeld(
-                datastore,
-                f"refused {refused.id} by {refused.host.id}",
-                datastore.free_gib - gib + 1,
-            )
-            for datastore, gib in asked_gib.items()
-            if datastore.free_gib >= gib
-        ]
-    )
+        asked[disk.datastore] = asked.get(disk.datastore, 0) + disk.gib
+    return asked

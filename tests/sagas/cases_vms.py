@@ -10,8 +10,8 @@ from photon.domain.audit import Rule
 from photon.domain.disk import DiskState
 from photon.domain.guest import PowerOp
 from photon.domain.vm import Vm, VmState
-from photon.sagas.create_vm import PLACEMENT_TRIES_MAX
 from photon.sagas.power_vm import OPERATIONS
+from photon.sagas.tries import PLACEMENT_TRIES_MAX
 from photon.store.nouns import VMS
 from photon.tasks.runner import TaskLimits
 from tests.tasks.building import Client, build_disk, build_site, build_vm, host_spec, vm_spec
