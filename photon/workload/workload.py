@@ -77,10 +77,8 @@ class Workload:
         operator, model, site = self._operator, self.model, self.site
         for _ in range(ZONES):
             await catalogue.create_zone(operator)
-        offers = site.hosts[: site.hosts_at_start]
-        for start in range(0, len(offers), HOSTS_AT_ONCE):
-            some = offers[start : start + HOSTS_AT_ONCE]
-            await asyncio.gather(*(self._add(offer) for offer in some))
+        turns = asyncio.Semaphore(HOSTS_AT_ONCE)
+        await asyncio.gather(*(self._add(o, turns) for o in site.hosts[: site.hosts_at_start]))
         for kind in ("vm", "ephemeral-disk", "persistent-disk"):
             for _ in range(FLAVORS_A_KIND):
                 await catalogue.create_flavor(operator, kind)
@@ -97,10 +95,11 @@ class Workload:
                 return
         raise Broken(Promise.REFUSED_FOR_A_REASON, "the cloud could not be prepared")
 
-    async def _add(self, offer: HostOffer) -> None:
-        host = await hosts.add_host(self._operator, offer)
-        if host is not None:
-            await hosts.change_host(self._operator, host, "provision")
+    async def _add(self, offer: HostOffer, turns: asyncio.Semaphore) -> None:
+        async with turns:
+            host = await hosts.add_host(self._operator, offer)
+            if host is not None:
+                await hosts.change_host(self._operator, host, "provision")
 
     async def run(self, steps: int, on_step: OnStep = lambda number, what: None) -> None:
         """So many operations, of all clients together; each draws its next when it is ready."""
