@@ -56,8 +56,8 @@ class StoppedWhileStarting(Exception):
 
 
 class ControllerProcess:
-    """`start` serves nothing yet: it makes the application, and `direct`, the short way to it,
-    which may be served when it has returned."""
+    """`start` serves nothing yet. When it has returned, the application may be made and served, and
+    `direct`, the short way to it."""
 
     def __init__(self, config: ControllerConfig, outside: Outside) -> None:
         self._config = config
@@ -80,7 +80,7 @@ class ControllerProcess:
         """Its part of the scheduler tree, for an audit; when it has started."""
         return self._tree
 
-    async def start(self) -> falcon.asgi.App[Any, Any]:
+    async def start(self) -> None:
         """Raises StoppedWhileStarting: others take it for dead before it has served anything."""
         starting = asyncio.ensure_future(self._start())
         stopping = asyncio.ensure_future(self.stopping.wait())
@@ -92,9 +92,13 @@ class ControllerProcess:
                 starting.cancel()
         if not starting.done():
             raise StoppedWhileStarting
-        return starting.result()
+        starting.result()
 
-    async def _start(self) -> falcon.asgi.App[Any, Any]:
+    def make_app(self) -> falcon.asgi.App[Any, Any]:
+        """What serves all that `direct` does not take; once."""
+        return make_app(self._api, ROUTES)
+
+    async def _start(self) -> None:
         config = self._config
         self._store = await self._outside.open_store()
         self._store.when_lost(self._lost)
@@ -141,9 +145,8 @@ class ControllerProcess:
         self._housekeeping = Housekeeping(house, incumbency)
         self._duties = DutyDriver(self._clock, self._system.background_rests, self._leads)
         self._duties.start(self._all_duties())
-        plane = self._plane()
-        self.direct = DirectEdge(plane, ROUTES)
-        return make_app(plane, ROUTES)
+        self._api = self._plane()
+        self.direct = DirectEdge(self._api, ROUTES)
 
     async def _join(self) -> None:
         """Nothing is waited for: an embedded store has one process, so all others are dead."""

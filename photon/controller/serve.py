@@ -89,7 +89,8 @@ async def _serve(config: ControllerConfig) -> int:
     config.data_dir.mkdir(parents=True, exist_ok=True)
     outside = real_outside(config)
     controller = ControllerProcess(config, outside)
-    app = await controller.start()
+    await controller.start()
+    app = controller.make_app()
     gc.freeze()  # What is there now stays: no collection need look at it again.
     gc.set_threshold(*COLLECT_AFTER)
     sys.setswitchinterval(SWITCH_SECONDS)

@@ -18,11 +18,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from photon.simulation.profiles import PROFILES
 from photon.simulation.run import Outcome, Trial, run
 from photon.simulation.shrink import shrink
-from photon.simulation.world import Size
+from photon.simulation.world import AGENTS_MAX, Size
 from photon.workload.site import Load
 
 NEW_SEEDS: Final = 1 << 31  # Large enough that two are seldom the same, and easily typed.
-HOSTS_AN_AGENT: Final = 2  # So that an agent's death is that of several hosts.
+HOSTS_AN_AGENT_MIN: Final = 2  # So that an agent's death is that of several hosts.
+# A larger cloud has more who use it. Six is enough for twelve hosts to have something under way.
+CLIENTS_MIN: Final = 6
+HOSTS_A_CLIENT: Final = 20
 
 
 def _seeds(text: str) -> range:
@@ -33,6 +36,14 @@ def _seeds(text: str) -> range:
         raise click.BadParameter("give A..B, as in 1..20") from None
 
 
+_AGENTS_HELP: Final = (
+    f"0, the default: {HOSTS_AN_AGENT_MIN}, or as many as make {AGENTS_MAX} agents."
+)
+_CLIENTS_HELP: Final = (
+    f"0, the default: one for every {HOSTS_A_CLIENT} hosts, and {CLIENTS_MIN} at least."
+)
+
+
 @click.command(context_settings={"max_content_width": 100})
 @click.option("--seed", type=int, help="Play this one.")
 @click.option("--seeds", help="Play all of A..B.")
@@ -40,8 +51,8 @@ def _seeds(text: str) -> range:
 @click.option("--steps", type=click.IntRange(1), default=200, show_default=True)
 @click.option("--controllers", type=click.IntRange(1, 9), default=3, show_default=True)
 @click.option("--hosts", type=click.IntRange(4, 10_000), default=12, show_default=True)
-@click.option("--hosts-per-agent", type=click.IntRange(0), default=HOSTS_AN_AGENT)
-@click.option("--clients", type=click.IntRange(1, 200), default=6, show_default=True)
+@click.option("--hosts-per-agent", type=click.IntRange(0), default=0, help=_AGENTS_HELP)
+@click.option("--clients", type=click.IntRange(0, 500), default=0, help=_CLIENTS_HELP)
 @click.option("--pause", type=float, default=8.0, help="Seconds that a client rests, at most.")
 @click.option("--profile", type=click.Choice(list(PROFILES)), default="hostile", show_default=True)
 @click.option("--spare", default="", help="Kinds of faults that do not come, with commas between.")
@@ -85,8 +96,10 @@ class _Options:
         return chosen or [secrets.randbelow(NEW_SEEDS)]
 
     def trial(self, seed: int) -> Trial:
-        size = Size(self.controllers, self.hosts, self.hosts_per_agent)
-        load = Load(clients=self.clients, pause_seconds=self.pause)
+        each = self.hosts_per_agent or max(HOSTS_AN_AGENT_MIN, -(-self.hosts // AGENTS_MAX))
+        size = Size(self.controllers, self.hosts, each)
+        clients = self.clients or max(CLIENTS_MIN, self.hosts // HOSTS_A_CLIENT)
+        load = Load(clients=clients, pause_seconds=self.pause)
         spared = frozenset(kind for kind in self.spare.split(",") if kind)
         return Trial(seed, self.steps, size, self.profile, load, spared)
 

@@ -136,6 +136,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._timer_numbers = count()
         self._numbers = count()  # of tasks and futures
         self._cancelled = 0
+        self._dead: list[asyncio.Task[Any]] = []  # of programs that died
         self._running = self.outside
         self._turns_until = turns_a_moment_max  # in this moment
         self._stopping = False
@@ -218,13 +219,16 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """Runs these soon, in order."""
         self._soon.extend(turns)
 
-    def tasks_of(self, process: Process) -> list[asyncio.Task[Any]]:
-        """Its tasks that have not ended."""
-        return [
-            task
-            for task in asyncio.all_tasks(self)
-            if isinstance(task, SimulatedTask) and task.process is process
-        ]
+    def keep_tasks_of(self, process: Process) -> None:
+        """Keeps its tasks that have not ended until the end of all: nothing of them runs again.
+
+        A coroutine that nobody refers to any more is closed, which would run its `finally`. asyncio
+        need not know of them, nor look at them each time when somebody asks for all tasks.
+        """
+        for task in asyncio.all_tasks(self):
+            if isinstance(task, SimulatedTask) and task.process is process:
+                asyncio._unregister_task(task)
+                self._dead.append(task)
 
     def timer_cancelled(self) -> None:
         self._cancelled += 1
@@ -243,13 +247,16 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         events._set_running_loop(self)
         try:
             ended: dict[asyncio.Task[Any], None] = {}
-            while left := [task for task in asyncio.all_tasks(self) if task not in ended]:
+            while left := [
+                task for task in (*self._dead, *asyncio.all_tasks(self)) if task not in ended
+            ]:
                 for task in left:
                     ended[task] = None
                     task._log_destroy_pending = False  # type: ignore[attr-defined]  # it is meant
                     _close(task)
             self._soon.clear()
             self._timers.clear()
+            self._dead.clear()
             gc.collect()
         finally:
             events._set_running_loop(None)

@@ -37,7 +37,6 @@ class Process:
         self.parked: list[Turn] = []  # what came due while it was frozen, in order
         self._when_dead: dict[object, Callable[[], None]] = {}
         self._loop = loop
-        self._buried: list[asyncio.Task[Any]] = []
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
@@ -74,8 +73,7 @@ class Process:
         self.silent = silently
         self.alive = False
         self.parked.clear()
-        # A coroutine that nobody refers to any more is closed, which would run its `finally`.
-        self._buried = self._loop.tasks_of(self)
+        self._loop.keep_tasks_of(self)
         when_dead, self._when_dead = self._when_dead, {}
         for tell in when_dead.values():
             tell()
