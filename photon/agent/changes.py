@@ -42,7 +42,8 @@ class ChangeLog:
         self._entries_max = entries_max
         self._last = 0
         self._dropped_to = 0
-        self._stirred = asyncio.Event()
+        # Who waits, and for an entry after which.
+        self._waiting: dict[asyncio.Future[None], int] = {}
         self._ended = False
 
     @property
@@ -57,7 +58,9 @@ class ChangeLog:
         self._entries.move_to_end(entry)
         if len(self._entries) > self._entries_max:
             _, self._dropped_to = self._entries.popitem(last=False)
-        self._stirred.set()
+        for waiter, sequence in self._waiting.items():
+            if sequence < self._last:
+                _wake(waiter)
 
     def knows_all_since(self, sequence: int) -> bool:
         return self._dropped_to <= sequence <= self._last
@@ -71,14 +74,25 @@ class ChangeLog:
     def end(self) -> None:
         """Nobody waits any more: the process is about to end."""
         self._ended = True
-        self._stirred.set()
+        for waiter in self._waiting:
+            _wake(waiter)
 
     async def wait_past(self, sequence: int, seconds: float) -> None:
         """Returns when there is an entry after `sequence`, or after that time, or at the end."""
-        try:
-            async with asyncio.timeout(seconds):
-                while self._last <= sequence and not self._ended:
-                    self._stirred.clear()
-                    await self._stirred.wait()
-        except TimeoutError:
+        if self._last > sequence or self._ended:
             return
+        # By hand, for each agent waits so all the time: a timeout would cancel its own task.
+        loop = asyncio.get_running_loop()
+        waiter = loop.create_future()
+        self._waiting[waiter] = sequence
+        timer = loop.call_later(seconds, _wake, waiter)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+            del self._waiting[waiter]
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

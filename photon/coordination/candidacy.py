@@ -33,6 +33,7 @@ class Candidacy:
         self.fence, self.wait = self._leading.fence, self._leading.wait
         self._leader: str | None = None
         self._known: dict[str, Found] = {}  # what the nodes hold never changes
+        self._is_there = False  # the node over the candidates', which nobody of ours deletes
 
     @property
     def office(self) -> str:
@@ -58,7 +59,6 @@ class Candidacy:
         before = self._leader, self._leading.number
         session = self._candidate.session
         if not self.resigned and not await self._mine():
-            await session.ensure(self._path)
             await session.create(f"{self._path}/n-", self._candidate.me.encode(), sequence=True)
         mine = await self._mine()
         # More than one: the answer to an attempt was lost, or somebody resigned and stands again.
@@ -73,15 +73,26 @@ class Candidacy:
     async def _mine(self) -> list[str]:
         """The names of this member's nodes, the first one first."""
         session = self._candidate.session
-        await session.ensure(self._path)
         known: dict[str, Found] = {}
-        for name in await session.children(self._path):
+        for name in await self._names():
             found = self._known.get(name) or await session.find(f"{self._path}/{name}")
             if found is not None:
                 known[name] = found
         self._known = known
         me = self._candidate.me.encode()
         return [name for name, found in known.items() if found.value == me]
+
+    async def _names(self) -> list[str]:
+        """Of all candidates, the first one first."""
+        session = self._candidate.session
+        if not self._is_there:
+            await session.ensure(self._path)
+            self._is_there = True
+        try:
+            return await session.children(self._path)
+        except Exception:
+            self._is_there = False  # Perhaps somebody has tidied up there: the next look makes it.
+            raise
 
     async def _withdraw(self, names: list[str]) -> None:
         for name in names:

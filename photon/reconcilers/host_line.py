@@ -125,6 +125,7 @@ class AgentLine:
     async def _poll(self) -> None:
         while True:
             hasty = bool(self.missing) or self._beats.in_doubt()
+            began = self.ears.clock.monotonic()
             try:
                 batch = await self.ears.agents.report(
                     self.endpoint,
@@ -144,8 +145,13 @@ class AgentLine:
                 )
                 await self.ears.clock.sleep(MISS_PAUSE_SECONDS)
                 continue
-            if not batch.more:
-                self.heard.set()
+            if batch.more:
+                continue
+            self.heard.set()
+            # After a whole wait in which nothing changed there is nothing to gather: what comes now
+            # is heard at once.
+            waited = self.ears.clock.monotonic() - began > BEAT_SECONDS
+            if hasty or batch.reports or not waited:
                 await self.ears.clock.sleep(POLL_PAUSE_SECONDS)
 
     async def _take(self, batch: ReportBatch) -> None:

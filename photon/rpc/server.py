@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 from thriftpy2.thrift import TApplicationException
@@ -56,7 +57,8 @@ class Server:
         self.handlers = handlers
         self.limits = limits or ServerLimits()
         self.connections: dict[ServerConnection, None] = {}  # in the order of coming
-        self._calls: set[asyncio.Task[None]] = set()
+        self._calls: dict[int, asyncio.Task[None]] = {}  # by number
+        self._begun = 0
         self._hungry: dict[ServerConnection, None] = {}
         self._listening: Listening | None = None
         self._sweeping: asyncio.Task[None] | None = None
@@ -76,7 +78,7 @@ class Server:
         for connection in self.connections:
             connection.stop_reading()
         if self._calls:
-            _, unfinished = await asyncio.wait(set(self._calls), timeout=grace_seconds)
+            _, unfinished = await asyncio.wait(list(self._calls.values()), timeout=grace_seconds)
             for call in unfinished:
                 call.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
@@ -84,10 +86,11 @@ class Server:
         for connection in list(self.connections):
             connection.close()
 
-    def run(self, call: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(call)
-        self._calls.add(task)
-        task.add_done_callback(self._ran)
+    def run(self, call: Callable[[int], Coroutine[Any, Any, None]]) -> None:
+        """`call` is given a number, and says `ran` with it when it has run. Not as a callback of
+        its task, for which asyncio would take another turn."""
+        self._begun += 1
+        self._calls[self._begun] = asyncio.create_task(call(self._begun))
 
     def has_room(self, connection: ServerConnection) -> bool:
         """If it has none, `connection.go_on` is called when it has."""
@@ -96,8 +99,8 @@ class Server:
         self._hungry[connection] = None
         return False
 
-    def _ran(self, call: asyncio.Task[None]) -> None:
-        self._calls.discard(call)
+    def ran(self, number: int) -> None:
+        del self._calls[number]
         if self._hungry:
             hungry, self._hungry = self._hungry, {}
             for connection in hungry:
@@ -206,9 +209,19 @@ class ServerConnection(asyncio.Protocol):
             self._answer(self._messages.fault(call.name, call.sequence, _fault(call.reason)))
             return
         self._running += 1
-        self._server.run(self._serve(method, sequence, arguments))
+        self._server.run(partial(self._serve, method, sequence, arguments))
 
-    async def _serve(self, method: Method, sequence: int, arguments: list[Any]) -> None:
+    async def _serve(
+        self, method: Method, sequence: int, arguments: list[Any], number: int
+    ) -> None:
+        try:
+            result = await self._result(method, arguments)
+            self._answer(self._encode(method, sequence, result))
+        finally:
+            self._server.ran(number)
+        self.go_on()
+
+    async def _result(self, method: Method, arguments: list[Any]) -> Any:
         result = method.result()
         try:
             answer = await self._server.handlers[method.name](*arguments)
@@ -222,8 +235,7 @@ class ServerConnection(asyncio.Protocol):
                 result = _fault(problem)
         finally:
             self._running -= 1
-        self._answer(self._encode(method, sequence, result))
-        self.go_on()
+        return result
 
     def _encode(self, method: Method, sequence: int, result: Any) -> bytes:
         if isinstance(result, TApplicationException):

@@ -45,7 +45,8 @@ class Service:
         self._left_done = 0.0  # of what had arrived when its lines broke, so much is done
         self._moving = asyncio.Event()  # not while it hangs
         self._moving.set()
-        self._serving: set[asyncio.Task[None]] = set()
+        self._serving: dict[int, asyncio.Task[None]] = {}
+        self._begun = 0
 
     # What a schedule of faults does to it
 
@@ -130,9 +131,16 @@ class Service:
 
     def begin(self, serving: Coroutine[Any, Any, None]) -> None:
         """Runs it in the world's context, whoever asked."""
-        task = asyncio.get_running_loop().create_task(serving, context=Context())
-        self._serving.add(task)
-        task.add_done_callback(self._serving.discard)
+        number = self._begun
+        self._begun += 1
+        work = self._to_its_end(number, serving)
+        self._serving[number] = asyncio.get_running_loop().create_task(work, context=Context())
+
+    async def _to_its_end(self, number: int, serving: Coroutine[Any, Any, None]) -> None:
+        try:
+            await serving
+        finally:  # Not as a callback of the task, which would be one more turn.
+            del self._serving[number]
 
 
 class Line:
