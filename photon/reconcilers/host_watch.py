@@ -168,10 +168,13 @@ class HostWatch:
                     await self._clock.sleep(MISS_PAUSE_SECONDS)
 
     async def _hear_of(self, host_id: str) -> None:
+        if not self._mine(host_id):
+            # Most are others'. Should it become ours meanwhile, `look_over` reads it.
+            self._forget(host_id)
+            return
         host = await self._store.find(HOSTS, host_id)
         if host is None:
-            self._generation_of.pop(host_id, None)
-            self._remove(host_id)
+            self._forget(host_id)
         elif self._put(host):
             await self._lines[host.agent_endpoint].look(host_id)
 
@@ -197,11 +200,14 @@ class HostWatch:
         """
         self._put(host)
 
+    def _forget(self, host_id: str) -> None:
+        self._generation_of.pop(host_id, None)
+        self._remove(host_id)
+
     def _put(self, host: Host) -> bool:
         """Whether its line was there before, so that nobody will report it whole unasked."""
         if not self._mine(host.id):
-            self._generation_of.pop(host.id, None)
-            self._remove(host.id)
+            self._forget(host.id)
             return False
         if host.generation < self._generation_of.get(host.id, 0):
             return False
