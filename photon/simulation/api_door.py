@@ -7,15 +7,17 @@ yet read. Other requests take a shorter one (`photon.simulation.requests`).
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-import falcon.asgi
 from uvicorn.server import ServerState
 
 from photon.api.direct import DirectEdge
 from photon.controller.http_config import http_config
 from photon.outside.ids import Ids
 from photon.simulation.network import Attached
+
+App = Callable[[Any, Any, Any], Awaitable[None]]  # as ASGI has it
 
 
 class ApiDoor:
@@ -25,7 +27,7 @@ class ApiDoor:
         self,
         network: Attached,
         endpoint: str,
-        served: tuple[DirectEdge, falcon.asgi.App[Any, Any]],
+        served: tuple[DirectEdge, App],
         ids: Ids,
     ) -> None:
         direct, app = served
@@ -55,7 +57,7 @@ class ApiDoor:
                 wire.shutdown()
 
 
-def _told(app: falcon.asgi.App[Any, Any]) -> Any:
+def _told(app: App) -> Any:
     """uvicorn logs what the application raises; here somebody must hear of it."""
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:

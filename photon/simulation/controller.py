@@ -53,11 +53,11 @@ class LateApp:
         self._program = program
         self._app: falcon.asgi.App[Any, Any] | None = None
 
-    async def __call__(self, *asked: Any) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """As ASGI has it."""
         if self._app is None:
             self._app = self._program.make_app()
-        await self._app(*asked)
+        await self._app(scope, receive, send)
 
 
 class SimulatedController:
