@@ -187,6 +187,7 @@ async def test_two_agents_cannot_share_a_state_directory(program: Program, tmp_p
         (("--driver", "simulated", "--username", "root"), "--password-file"),
         (("--driver", "simulated", "--tls-key", "key.pem"), "go together"),
         (("--driver", "simulated", "--datastore", "x"), "name=directory"),
+        (("--driver", "simulated", "--datastore", "nas=,shared"), "name=directory,shared"),
         (("--driver", "simulated", "--network-pool", "x"), "IPv4 network"),
         (("--driver", "simulated", "--listen", "192.0.2.77:1"), "Cannot listen"),
     ],

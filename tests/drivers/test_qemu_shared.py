@@ -18,6 +18,7 @@ import pytest
 from photon.agent.drivers.qemu import claims_file
 from photon.agent.drivers.qemu.claims_file import LINE_BYTES, ClaimsFile
 from photon.agent.drivers.qemu.datastore import open_datastore
+from photon.agent.drivers.qemu.mounts import check_locks_are_seen
 from photon.agent.drivers.qemu.settings import DatastoreSettings
 from photon.domain.guest import AgentRefusal, GuestDisk, ImageSource
 from photon.outside.clock import RealClock
@@ -206,6 +207,32 @@ async def test_a_datastore_that_is_not_mounted_is_not_begun_anew(tmp_path: Path)
     with refused(AgentRefusal.DRIVER_FAILED):
         open_datastore(settings, ids, state)
     assert list(directory.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "fits"),
+    [
+        ("rw,vers=4.2,local_lock=none", True),
+        ("rw,vers=3,local_lock=posix", True),
+        ("rw,vers=3,local_lock=all", False),
+        ("rw,vers=3,local_lock=flock", False),
+        ("rw,vers=3,nolock", False),
+    ],
+)
+def test_a_mount_that_keeps_locks_to_itself_is_refused(
+    tmp_path: Path, options: str, fits: bool
+) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(
+        "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,nolock\n"
+        f"40 22 0:50 / /mnt/the\\040nas rw,relatime - nfs4 10.0.0.9:/photon {options}\n"
+    )
+    check_locks_are_seen(Path("/mnt/local"), mounts)
+    if fits:
+        check_locks_are_seen(Path("/mnt/the nas/photon"), mounts)
+    else:
+        with refused(AgentRefusal.DRIVER_FAILED):
+            check_locks_are_seen(Path("/mnt/the nas/photon"), mounts)
 
 
 async def test_two_agents_are_not_the_same_host_of_a_datastore(

@@ -18,6 +18,7 @@ import msgspec
 from photon.agent.drivers.qemu.commands import CommandFailed
 from photon.agent.drivers.qemu.durable import MAKING, sweep, sync_directory, write_durably
 from photon.agent.drivers.qemu.host_room import HostRoom
+from photon.agent.drivers.qemu.mounts import check_locks_are_seen
 from photon.agent.drivers.qemu.settings import DatastoreSettings
 from photon.domain.guest import HostDatastore
 from photon.outside.ids import Ids
@@ -100,12 +101,15 @@ def open_datastore(settings: DatastoreSettings, ids: Ids, state_dir: Path) -> Da
     """Finds the datastore's id in its directory, or gives it one; removes what is half made.
 
     Raises:
-        CommandFailed: it is not the one that it was, or one host's and not shared, or the reverse.
+        CommandFailed: it is not the one that it was, or one host's and not shared, or the reverse;
+            or hosts that share it would not see each other's locks.
     """
     root, known = settings.directory.absolute(), state_dir / f"datastore-{settings.name}.json"
     if settings.shared:
         _check_same(known, root)
     root.mkdir(parents=True, exist_ok=True)
+    if settings.shared:
+        check_locks_are_seen(root.resolve())
     identity = _find_identity(root / _IDENTITY, _Identity(ids.new(), settings.shared))
     if identity.shared != settings.shared:
         what = "is shared by several hosts" if identity.shared else "belongs to one host alone"
