@@ -136,7 +136,8 @@ class Cloud(Caller):
         )
         await self.run("POST", f"{HOSTS}/{host}/provision")
 
-    async def create_vm(self, name: str) -> str:
+    async def create_vm(self, name: str, **more: Any) -> str:
+        """`more` of the VM's specification."""
         spec = {
             "name": name,
             "flavor": "small",
@@ -145,5 +146,6 @@ class Cloud(Caller):
                 {"name": "boot", "flavor": "plain", "kind": "ephemeral-disk", "bootDisk": True}
             ],
             "subnets": [self.subnet],
+            **more,
         }
         return await self.run("POST", f"/v1/projects/{self.project}/vms", spec)

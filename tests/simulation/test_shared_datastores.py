@@ -120,3 +120,20 @@ def test_controllers_that_race_fill_a_datastore_and_no_more() -> None:
     made = [task for task in tasks if task["state"] == "COMPLETED"]
     assert len(made) == NAS.capacity_gib // DATA_GIB
     assert is_shared(NAS.type)
+
+
+def test_a_vm_that_is_to_be_near_a_disk_is_on_the_host_that_attaches_it() -> None:
+    hosts = tuple(f"sim-0000{number}" for number in range(1, 5))
+
+    async def scene(world: World) -> list[str]:
+        cloud = await furnished(world)
+        states = []
+        for number in range(len(hosts)):
+            near = (await disk(cloud, f"disk-{number}"))["entity"]["id"]
+            affinity = {"kind": "disk", "id": near}
+            vm = await cloud.create_vm(f"vm-{number}", affinities=[affinity])
+            task = await cloud.task("POST", f"/v1/vms/{vm}/attach_disk", {"diskId": near})
+            states.append(task["state"])
+        return states
+
+    assert play(1, size(*hosts, own_gib=1), scene) == ["COMPLETED"] * len(hosts)

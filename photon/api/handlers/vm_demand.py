@@ -12,10 +12,12 @@ from photon.api.handlers.lookups import usable_zone
 from photon.api.plane import Plane
 from photon.domain.affinity import Affinity, AffinityKind
 from photon.domain.demand import Demand, DiskDemand, Strategy, Wish
+from photon.domain.disk import PersistentDisk
 from photon.domain.flavor import Flavor
 from photon.domain.image import Image
 from photon.domain.placement_asked import PlacementAsked, RuleAsked, check_rules, group_rules
 from photon.domain.vm import Nic, Vm
+from photon.store.nouns import HOSTS
 from photon.wire.v1.placement import VmPlacementSpec
 
 _ZONE: Final = AffinityKind.AVAILABILITY_ZONE
@@ -86,12 +88,21 @@ async def located(plane: Plane, demand: Demand, affinities: Sequence[Affinity]) 
         demand,
         networks=tuple(dict.fromkeys([*demand.networks, *port_groups])),
         zone_id=named.get(_ZONE),
-        host_address=named.get(AffinityKind.HOST),
+        host_address=named.get(AffinityKind.HOST) or await _host_of(plane, disks),
         datastore_id=named.get(AffinityKind.DATASTORE),
         datastore_type=named.get(AffinityKind.DATASTORE_TYPE),
         datastores_reached=frozenset(disk.datastore_id for disk in disks if disk.datastore_id),
         wishes=tuple([Wish(each.kind, each.id) for each in affinities if each.soft]),
     )
+
+
+async def _host_of(plane: Plane, disks: Sequence[PersistentDisk]) -> str | None:
+    """A disk is attached on the host that made it, also if others reach its datastore."""
+    for disk in disks:
+        host = None if disk.host_id is None else await plane.store.find(HOSTS, disk.host_id)
+        if host is not None:
+            return host.address
+    return None
 
 
 _replace: Final = msgspec.structs.replace
