@@ -23,6 +23,7 @@ from photon.simulation.datastores import SharedSums, disks_on, wrong_claims
 from photon.simulation.invariants import Invariant, at_once
 from photon.simulation.mirror import Mirror
 from photon.simulation.promises import Promises
+from photon.simulation.transport import HTTP
 from photon.simulation.undone import check_undone, may_leave
 from photon.simulation.world import World
 from photon.store.nouns import DEBTS, HOSTS, MISSING_HOSTS, ORPHANS, TASKS, VMS
@@ -34,6 +35,9 @@ ALL_SECONDS: Final = 20.0  # And what no change tells of.
 # Hosts are looked at in turn, orphans have a time of grace, and debts are asked for again.
 QUIET_SECONDS_MAX: Final = 1_800.0
 QUIET_LOOK_SECONDS: Final = 10.0
+# A sign of life that finds no room comes within 15 s, and 20 s later its reader is cut off; a store
+# that does not answer is waited for in between.
+READER_SECONDS_MAX: Final = 75.0
 RUNNING: Final = (GuestState.STARTED, GuestState.SUSPENDED)
 ONE_AT_LEAST: Final = 1
 
@@ -157,7 +161,22 @@ class Auditor:
                 for wrong in top.audit():
                     raise Broken(Invariant.BOOKS_ADD_UP, f"{controller.name}: {wrong}")
                 self._promises.look(program.id, top, worked_on, self._world.loop.time())
+        self._check_readers()
         self.check_mishaps()
+
+    def _check_readers(self) -> None:
+        """A stream that nobody reads is cut off, once its controller could do it."""
+        world = self._world
+        service = world.store_server.service
+        for end in world.network.ends():
+            process = end.process
+            if end.manner is not HTTP or not end.writer_waits or process.frozen:
+                continue
+            since = max(end.waits_since, process.thawed_at, service.well_since())
+            waited = world.loop.time() - since
+            if waited > READER_SECONDS_MAX and not service.is_cut(process.name):
+                text = f"a stream of {process.name} has waited {waited:.0f} s for who reads it"
+                raise Broken(Invariant.SLOW_READERS_ARE_CUT, text)
 
     def check_mishaps(self) -> None:
         mishaps = self._world.loop.mishaps

@@ -38,6 +38,7 @@ FAULTS: Final[Mapping[FaultKind, Make]] = {
     FaultKind.STORE_HANGS: lambda f: services.away(f, store_of(f), hangs=True, most=8.0),
     FaultKind.STORE_FULL: services.store_full,
     FaultKind.CUT_FROM_STORE: lambda f: services.cut_from(f, store_of(f)),
+    FaultKind.TRIM_FEED: services.trim_feed,
     FaultKind.ENSEMBLE_AWAY: lambda f: services.away(f, ensemble_of(f), hangs=False, most=20.0),
     FaultKind.ENSEMBLE_HANGS: lambda f: services.away(f, ensemble_of(f), hangs=True, most=20.0),
     FaultKind.CUT_FROM_ENSEMBLE: lambda f: services.cut_from(f, ensemble_of(f)),

@@ -9,6 +9,8 @@ from photon.simulation.line import Service
 
 DONE_SHARE: Final = 0.5  # Of what a primary had not answered when it went.
 STRAY_SHARE: Final = 0.3  # Of new sessions, so many find the former primary first.
+# Revisions. A VM's creation has three: so the first is for those who have not heard the last one.
+KEPT: Final = (1, 10, 50)
 
 
 def away(fault: Fault, service: Service | None, *, hangs: bool, most: float) -> Target | None:
@@ -87,3 +89,9 @@ def store_full(fault: Fault) -> Target | None:
         conditions.full = False
 
     return Target(on(server.service.name), act, {"seconds": seconds})
+
+
+def trim_feed(fault: Fault) -> Target | None:
+    """Whoever is further behind than that must begin anew: watchers, and controllers too."""
+    kept = fault.random.choice(KEPT)
+    return Target({}, lambda: fault.world.store_server.trim(kept), {"kept": kept})

@@ -27,6 +27,7 @@ class Invariant(StrEnum):
     WRITES_COUNT_UP = "WRITES_COUNT_UP"  # each write of a row raises its generation
     GOES_BY_ITS_TASK = "GOES_BY_ITS_TASK"  # a row vanishes by the task that deletes it alone
     FEED_IS_WHOLE = "FEED_IS_WHOLE"  # each controller hears every change, once, in order
+    SLOW_READERS_ARE_CUT = "SLOW_READERS_ARE_CUT"  # a writer does not wait for one for ever
     NO_MISHAP = "NO_MISHAP"  # nothing raises where nobody looks
     PROMISES_END = "PROMISES_END"  # what no host reports is held for a lease, and no longer
     BOOKS_ADD_UP = "BOOKS_ADD_UP"  # a leaf's sums, and its belief when all is quiet

@@ -52,6 +52,7 @@ class FaultKind(StrEnum):
     STORE_HANGS = "store-hangs"
     STORE_FULL = "store-full"
     CUT_FROM_STORE = "cut-from-store"
+    TRIM_FEED = "trim-feed"  # who is far behind cannot hear what it missed
     ENSEMBLE_AWAY = "ensemble-away"
     ENSEMBLE_HANGS = "ensemble-hangs"
     CUT_FROM_ENSEMBLE = "cut-from-ensemble"
@@ -170,6 +171,7 @@ HOSTILE: Final = Profile(
         FaultKind.STORE_HANGS: 60.0,
         FaultKind.STORE_FULL: 90.0,
         FaultKind.CUT_FROM_STORE: 60.0,
+        FaultKind.TRIM_FEED: 90.0,
         FaultKind.ENSEMBLE_AWAY: 90.0,
         FaultKind.ENSEMBLE_HANGS: 90.0,
         FaultKind.CUT_FROM_ENSEMBLE: 90.0,
@@ -235,7 +237,14 @@ LOSING: Final = replace(
     },
 )
 
+TRIMMING: Final = replace(
+    CALM,
+    name="trimming",
+    store=StoreConditions(notice_seconds_max=0.5, lost_notices=0.5),
+    faults={FaultKind.TRIM_FEED: 15.0, FaultKind.CUT_FROM_STORE: 40.0},
+)
+
 PROFILES: Final[Mapping[str, Profile]] = {
     profile.name: profile
-    for profile in (CALM, LOSSY, HOSTILE, FREEZING, CRASHING, LATE, FAILING, LOSING)
+    for profile in (CALM, LOSSY, HOSTILE, FREEZING, CRASHING, LATE, FAILING, LOSING, TRIMMING)
 }

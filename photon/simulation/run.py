@@ -18,7 +18,7 @@ from photon.simulation.ways import SimulatedWay, site_of
 from photon.simulation.world import Size, World, play
 from photon.workload.broken import Broken
 from photon.workload.history import Event
-from photon.workload.site import Load
+from photon.workload.site import Load, Site
 from photon.workload.workload import Workload
 
 SETTLE_SECONDS: Final = 10.0  # Until the first controllers have found each other.
@@ -84,8 +84,11 @@ class _Scene:
     async def play(self, world: World) -> Outcome:
         auditor = Auditor(world)
         auditor.start()
-        load = self._make_load(world)
         nemesis = Nemesis(world, self._profile())
+        site = site_of(world)
+        if FaultKind.TRIM_FEED in nemesis.profile.faults:
+            site = replace(site, feed_reaches=0)
+        load = self._make_load(world, site)
         auditor.hosts_are_reached = nemesis.profile.reaches_hosts
         broken: Broken | None = None
         try:
@@ -111,13 +114,13 @@ class _Scene:
         trial = self._trial
         return PROFILES[trial.profile].without(frozenset(FaultKind(kind) for kind in trial.spared))
 
-    def _make_load(self, world: World) -> Workload:
+    def _make_load(self, world: World, site: Site) -> Workload:
         def told(event: Event) -> None:
             world.trace.say(event.who, said=event.text)
 
         load = Workload(
             [SimulatedWay(world, number) for number in range(len(world.controllers))],
-            site_of(world),
+            site,
             lambda name: world.chance.stream(f"workload/{name}"),
             world.clock,
             self._trial.load,

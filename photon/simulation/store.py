@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 from photon.outside.clock import Clock
 from photon.simulation.line import Line, Service, later
 from photon.simulation.store_ways import StoreWays
-from photon.store.errors import StoreBusy
+from photon.store.errors import FeedTrimmed, StoreBusy
 from photon.store.nouns import MEMBERS
 from photon.store.postgres.answers import Answer, Outcome
 from photon.store.postgres.apply import SUPERSEDED
@@ -93,6 +93,7 @@ class StoreServer:
     _unrenewed: set[str] = field(default_factory=set)
     _oldest: Revision = BEGINNING  # after it, `_recent` has all
     _newest: Revision = BEGINNING
+    trimmed: Revision = BEGINNING  # of what was up to it nothing is known any more
     _feed_row: asyncio.Lock = field(default_factory=asyncio.Lock)
     _unsubscribe: Callable[[], None] = lambda: None
 
@@ -174,9 +175,10 @@ class StoreServer:
                 self._tell_ears()
             self._watched(row, applied=True)
             gap = None
-            if self._oldest <= since and before - since <= GAP_MAX:
+            known = max(self._oldest, self.trimmed)
+            if known <= since and before - since <= GAP_MAX:
                 gap = self._between(since, before)
-            return Answer(before, last, Revision(0), outcomes, self._between(before, last), gap)
+            return Answer(before, last, self.trimmed, outcomes, self._between(before, last), gap)
 
     def _is_unrenewed(self, row: _Writer) -> bool:
         return row.line is not None and row.line.name in self._unrenewed
@@ -214,9 +216,16 @@ class StoreServer:
         self._ears = [ear for ear in self._ears if not ear.line.broken]
         self._ears.append(_Ear(line, notified))
 
-    async def stretch(self, since: Revision, limit: int) -> Stretch:
-        """See StoreReads."""
+    async def trim(self, kept: int) -> None:
+        """All but the newest revisions are forgotten, as when more came than the feed keeps."""
         newest = await self.truth.revision()
+        self.trimmed = max(self.trimmed, Revision(newest - kept))
+
+    async def stretch(self, since: Revision, limit: int) -> Stretch:
+        """See StoreReads. Raises FeedTrimmed."""
+        newest = await self.truth.revision()
+        if since < self.trimmed:
+            raise FeedTrimmed(self.trimmed)
         if since < self._oldest:
             changes = await self.truth.changes(since, limit=limit)
         else:

@@ -31,8 +31,8 @@ RESENT_SECONDS_MAX: Final = 3.0  # After three losses of the same segment.
 BROKEN_SECONDS_MAX: Final = 15.0  # Keep-alive and timeouts of the kernel, as servers set them.
 # So much may be on its way before a writer is told to wait: a socket's two buffers.
 UNREAD_BYTES_MAX: Final = 1 << 20
-# Of a stream: small, so that a reader who rests is soon felt by the one who writes.
-HTTP_UNREAD_BYTES_MAX: Final = 16 << 10
+# Of a stream: as small as Linux may make them, so that who writes soon feels a reader who rests.
+HTTP_UNREAD_BYTES_MAX: Final = 4 << 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,12 @@ from photon.workload.model import judge_there
 from photon.workload.way import Answer, Lost, Refused
 
 LISTS_MAX: Final = 3  # Of one watcher: so it is away from each for a while.
-SITTING_SECONDS_MAX: Final = 30.0  # One sitting at a stream; the next is elsewhere, or of another.
+SITTING_SECONDS_MAX: Final = 20.0  # One sitting at a stream; the next is elsewhere, or of another.
 AWAY_SECONDS_MAX: Final = 40.0  # Between two sittings, now and then.
-REST_SECONDS: Final = (25.0, 90.0)  # It reads nothing; from 20 on it may be cut off.
-RESTS: Final = 0.25  # In so many sittings.
+# It reads nothing. From 20 s on it may be cut off; in the long ones it must be, if more comes.
+REST_SECONDS: Final = ((2.0, 20.0), (2.0, 20.0), (25.0, 60.0), (120.0, 180.0))
+REST_AFTER_MAX: Final = 2  # So many pieces: most streams have few.
+RESTS: Final = 0.4  # In so many sittings.
 AWAY: Final = 0.3
 BY_HEADER: Final = 0.5  # So often the last id goes into the header, else into the query.
 FILTERED: Final = 0.3  # Of lists of tasks.
@@ -73,14 +75,18 @@ class Watcher:
 
     async def settle(self) -> None:
         """Everything that was acknowledged has been told, and nothing else. Raises Broken."""
-        await asyncio.gather(*[self._settle(followed) for followed in list(self._lists)])
+        async with asyncio.TaskGroup() as group:
+            for followed in list(self._lists):
+                group.create_task(self._settle(followed))
 
     def _sitting(self) -> Sitting:
         random = self._random
         seconds = random.random() * SITTING_SECONDS_MAX
         if random.random() >= RESTS:
             return Sitting(seconds)
-        return Sitting(seconds, random.randrange(4), random.uniform(*REST_SECONDS))
+        return Sitting(
+            seconds, random.randint(0, REST_AFTER_MAX), random.uniform(*random.choice(REST_SECONDS))
+        )
 
     async def _some(self) -> Followed | None:
         """One of its lists, or a new one."""
@@ -198,7 +204,7 @@ class Watcher:
         """Raises Broken: it was not away for so long."""
         at, reaches = place_of(followed.position)[0], self._client.site.feed_reaches
         newest = self._client.caller.desk.ledger.revision
-        if oldest <= at or newest - at < reaches:
+        if oldest <= at or max(newest - at, 0) < reaches:
             text = f"{followed.subject.path} was at {at} of {newest}, and is told to list again"
             raise Broken(Promise.WATCH_GOES_ON, text)
 

@@ -138,7 +138,12 @@ class Workload:
     async def verify(self) -> None:
         """When nothing is under way any more: everything is as it was promised."""
         await self.settle()
-        await asyncio.gather(*[watcher.settle() for watcher in self._watchers])
+        try:
+            async with asyncio.TaskGroup() as group:
+                for watcher in self._watchers:
+                    group.create_task(watcher.settle())
+        except BaseExceptionGroup as several:
+            raise _first(several) from None
         for judge in self._judges:
             await judge_all(judge)
 
