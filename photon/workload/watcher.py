@@ -218,7 +218,8 @@ class Watcher:
 
     async def _settle(self, followed: Followed) -> None:
         differs: Broken | None = None
-        for _ in range(SETTLE_TRIES_MAX):
+        for tries in range(SETTLE_TRIES_MAX):
+            await self._client.caller.desk.clock.sleep(tries * PAUSE_SECONDS)
             listed = await self._listed(followed.subject)
             if listed is None or followed not in self._lists:
                 return  # Its owner is gone, or it began again, with what is now.

@@ -52,6 +52,9 @@ class Reader:
         return [told.item["name"] for told in self.heard if told.item is not None]
 
 
+HEARD_SECONDS = 2.0  # By then every controller has looked at the feed.
+
+
 async def write(world: World, *names: str) -> None:
     for name in names:
         await world.store.commit([Insert(ZONES, Zone(f"zone-{name}", name))])
@@ -165,3 +168,75 @@ def test_what_cannot_be_watched_is_refused_with_words() -> None:
         assert b"list again" in refused.value.answer.body
 
     play(1, SMALL, scene)
+
+
+def test_who_was_away_for_longer_than_the_feed_reaches_back_lists_again() -> None:
+    async def scene(world: World) -> None:
+        await world.start()
+        reader = Reader(world, 0)
+        await asyncio.sleep(1.0)
+        reader.task.cancel()
+        await write(world, *"abcdefgh")
+        await asyncio.sleep(HEARD_SECONDS)
+        await world.store_server.trim(2)
+        path = f"{PATH}&since={reader.heard[-1].position}"
+        with pytest.raises(Refused) as refused:
+            await anext(SimulatedWay(world, 1).watch(path, {}))
+        assert b"RevisionGone" in refused.value.answer.body
+        oldest = world.store_server.trimmed
+        assert f'"oldest":"{oldest}"'.encode() in refused.value.answer.body
+        other = Reader(world, 1, f"{PATH}&since={oldest}")
+        await asyncio.sleep(1.0)
+        assert other.names == ["g", "h"]
+        other.task.cancel()
+
+    play(1, SMALL, scene)
+
+
+def test_who_rests_while_the_feed_is_trimmed_is_told_so_in_the_stream() -> None:
+    async def scene(world: World) -> None:
+        await world.start()
+        reader = Reader(world, 0)
+        await asyncio.sleep(1.0)
+        reader.gate.clear()
+        for n in range(4 * MANY):
+            await write(world, f"{n:0>{NAME_LENGTH}}")
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(HEARD_SECONDS)
+        await world.store_server.trim(1)
+        reader.gate.set()
+        await asyncio.sleep(2.0)
+        assert reader.heard[-1].kind == "gone"
+        assert reader.heard[-1].revision == world.store_server.trimmed
+        assert reader.lost_at is not None
+
+    play(1, SMALL, scene)
+
+
+def test_a_controller_that_missed_what_is_forgotten_begins_anew() -> None:
+    """What it remembers may be wrong: it stops by itself, and its next life reads everything."""
+
+    async def scene(world: World) -> None:
+        await world.start()
+        controller, service = world.controllers[0], world.store_server.service
+        before = controller.lives
+        service.cut(controller.name)
+        await write(world, *"abcdefgh")
+        await asyncio.sleep(HEARD_SECONDS)
+        await world.store_server.trim(2)
+        await asyncio.sleep(5.0)
+        assert controller.lives == before, "it cannot know"
+        service.mend(controller.name)
+        await asyncio.sleep(60.0)
+        assert controller.lives == before + 1
+        assert controller.serving
+        assert world.controllers[1].lives == 1, "who had heard all goes on"
+        reader = Reader(world, 0)
+        await asyncio.sleep(1.0)
+        await write(world, "i")
+        await asyncio.sleep(2.0)
+        assert reader.names == ["i"]
+        assert not world.loop.mishaps
+        reader.task.cancel()
+
+    play(1, Size(controllers=2, hosts=4, leaf_hosts=2, ensemble=True), scene)
