@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import falcon
 import falcon.asgi
 import msgspec
+from falcon.routing import CompiledRouter
 
 from photon.api import errors, request
 from photon.api.body import printable
@@ -23,6 +24,7 @@ from photon.api.edge_errors import MethodNotAllowed, StoreAway, StoreAwayMidway
 from photon.api.plane import Plane
 from photon.api.principal import ANYBODY
 from photon.api.route import API_VERSION, LINE, REVISION_HEADER, Call, Gate, Route
+from photon.api.router import Router
 from photon.api.watching import EVENT_STREAM, WatchStream
 from photon.domain.error_catalogue import (
     Contended,
@@ -64,7 +66,9 @@ def make_app(
     body_seconds_max: float = request.BODY_SECONDS_MAX,
 ) -> falcon.asgi.App[Any, Any]:
     """The ASGI application that serves `routes`, and the reference that is made from them."""
-    app = falcon.asgi.App()
+    # Falcon takes any router, and calls the type after its own.
+    router = cast("CompiledRouter", Router())
+    app: falcon.asgi.App[Any, Any] = falcon.asgi.App(router=router)
     app.req_options.strip_url_path_trailing_slash = True
     by_path: dict[str, dict[str, Route]] = {}
     for route in routes:
