@@ -10,10 +10,12 @@ import click
 
 from bench import create as create_bench
 from bench import evenness, reads, store_table
+from bench import idle as idle_bench
 from bench import register as register_bench
 from bench import scale as scale_bench
 from bench.cloud import POSTGRESQL, SQLITE, CloudShape
 from bench.evenness_table import show_compared
+from bench.idle import show_idle
 from bench.place import CASES
 from bench.placements import placements
 from bench.result import Measured, histogram, result, show
@@ -108,6 +110,18 @@ def register(hosts: int, agents: int, lines: int, as_json: bool) -> None:
     """Hosts: POST and provision until each takes VMs."""
     measured, problem = register_bench.run(hosts=hosts, agents=agents, lines=lines)
     _end(measured, problem, as_json=as_json)
+
+
+@bench.command()
+@number("--hosts", 1000, HOSTS_MAX, "Simulated hosts.")
+@number("--agents", 32, HOSTS_MAX, "Agents among which the hosts are divided.")
+@number("--controllers", 3, CONTROLLERS_MAX, "Of them.")
+@number("--seconds", 300, COUNT_MAX, "Simulated seconds in which nothing happens.")
+@as_json
+def idle(hosts: int, agents: int, controllers: int, seconds: int, as_json: bool) -> None:
+    """A cloud in which nothing happens, simulated in this process."""
+    found = idle_bench.run(hosts=hosts, agents=agents, controllers=controllers, seconds=seconds)
+    show_idle(found, as_json=as_json)
 
 
 @bench.command()

@@ -13,6 +13,7 @@ from typing import Any, Final
 from falcon.routing import set_default_responders
 
 VERBS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")  # others get a 405
+_ATTRIBUTES: Final = tuple((verb, f"on_{verb.lower()}") for verb in VERBS)
 
 
 @dataclass(slots=True)
@@ -52,8 +53,8 @@ class Router:
                 node = node.children.setdefault(segment, _Node())
         responders = {
             verb: responder
-            for verb in VERBS
-            if (responder := getattr(resource, f"on_{verb.lower()}", None)) is not None
+            for verb, name in _ATTRIBUTES
+            if (responder := getattr(resource, name, None)) is not None
         }
         set_default_responders(responders, asgi=True)
         node.found = _Found(uri_template, resource, responders)
