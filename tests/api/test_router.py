@@ -1,3 +1,5 @@
+"""The API's router beside the one that Falcon brings: the same path, the same responder."""
+
 from types import SimpleNamespace
 
 from falcon import HTTPMethodNotAllowed
