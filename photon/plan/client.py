@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final, Protocol, TypeVar
@@ -57,7 +57,19 @@ class Ended:
 class PlanClient:
     """Every POST has a key, so that asking again is safe."""
 
-    def __init__(self, ask: Ask, controllers: int) -> None:
+    def __init__(
+        self,
+        ask: Ask,
+        controllers: int,
+        name: str = "plan",
+        *,
+        wait_seconds: float = WAIT_SECONDS,
+        usable: Callable[[int], bool] = lambda controller: True,
+    ) -> None:
+        """Keys of requests begin with the name; who is not `usable` is not asked."""
+        self._usable = usable
+        self._name = name
+        self._wait_seconds = wait_seconds
         self._ask = ask
         self._controllers = controllers
         self._turn = count()
@@ -71,7 +83,7 @@ class PlanClient:
     ) -> T:
         """`controller` is the first that is asked; else whose turn it is. Raises Refused."""
         content = b"" if body is None else msgspec.json.encode(body)
-        headers = {"idempotency-key": f"plan-{next(self._keys)}"}
+        headers = {"idempotency-key": f"{self._name}-{next(self._keys)}"}
         asked = Request("POST", path, content, headers)
         return msgspec.json.decode(await self._send(asked, controller), type=answer)
 
@@ -100,7 +112,7 @@ class PlanClient:
         while task.state not in ENDED:
             if clock.time() > until:
                 raise PlanFailed(f"the task {task.operation} did not end within an hour")
-            task = await self.get(f"/v1/tasks/{task.id}?wait={WAIT_SECONDS:g}", Task)
+            task = await self.get(f"/v1/tasks/{task.id}?wait={self._wait_seconds:g}", Task)
         error = None
         if task.state is not TaskState.COMPLETED:
             errors = [error for step in task.steps for error in step.errors]
@@ -110,7 +122,7 @@ class PlanClient:
     async def _send(self, asked: Request, controller: int | None = None) -> bytes:
         problem = ""
         for _ in range(TRIES_MAX):
-            whom = next(self._turn) % self._controllers if controller is None else controller
+            whom = self._whose_turn() if controller is None else controller
             controller = None
             try:
                 answer = await self._ask(whom, asked.method, asked.path, asked.body, asked.headers)
@@ -122,6 +134,11 @@ class PlanClient:
                 problem = f"{answer.status}"
             await asyncio.sleep(PAUSE_SECONDS)
         raise PlanFailed(f"the cloud does not answer {asked.method} {asked.path}: {problem}")
+
+    def _whose_turn(self) -> int:
+        first = next(self._turn)
+        turns = [(first + each) % self._controllers for each in range(self._controllers)]
+        return next(filter(self._usable, turns), turns[0])
 
 
 def _content(answer: Answer) -> bytes:

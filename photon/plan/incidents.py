@@ -88,7 +88,7 @@ class Incidents:
     ) -> None:
         stage, there = self._stage, frozenset(addresses)
         if event.happening is Happening.DIES:
-            stage.power_off(addresses)
+            await stage.power_off(addresses)
             self._dead.update(addresses)
         else:
             stage.cut_off(addresses)

@@ -32,6 +32,7 @@ class View:
     holding: dict[str, Holding] = field(default_factory=dict)
     vms: dict[str, Vm] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
+    running: int = 0  # as far as is known
 
     @property
     def unreachable(self) -> int:
@@ -50,7 +51,12 @@ async def look(stage: Stage) -> View:
         sums[1] += vm.cpus
         sums[2] += vm.memory_mib
     holding = {address: Holding(*sums) for address, sums in counted.items()}
-    return View(holding, vms, await missing(stage))
+    gone = await missing(stage)
+    running = sum(
+        vm.state is VmState.STARTED and address_of[vm.host_id or ""] not in gone
+        for vm in vms.values()
+    )
+    return View(holding, vms, gone, running)
 
 
 async def _vms(stage: Stage) -> AsyncIterator[Vm]:
@@ -128,6 +134,7 @@ def sample(stage: Stage, view: View, at: float, refused: int) -> Sample:
     return Sample(
         at=round(at, 3),
         vms=len(view.vms),
+        running=view.running,
         unreachable=view.unreachable,
         hosts_missing=len(view.missing),
         refused=refused,

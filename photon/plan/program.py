@@ -11,6 +11,7 @@ import click
 import msgspec
 from rich.console import Console
 
+from photon.plan.example import ExampleRefused, write_example
 from photon.plan.hosts_file import read_hosts
 from photon.plan.options import FIT_MAX, Options
 from photon.plan.placing.run import PLACED_FIT_MAX, place_plan
@@ -31,13 +32,26 @@ SEED_MAX: Final = 2**63 - 1  # What fits everywhere.
 FIT_MOST: Final = 1_000_000  # An hour of work for each flavor; placed only, some minutes.
 JOBS_MOST: Final = 4  # Each holds a copy of what it changes.
 
+
+def _example(ctx: click.Context, _: click.Parameter, folder: Path | None) -> None:
+    """Before anything is asked for that a first plan has not."""
+    if folder is None:
+        return
+    try:
+        hosts, workload = write_example(folder)
+    except ExampleRefused as refused:
+        raise click.ClickException(f"the example cannot be written: {refused}") from refused
+    print(f"photon plan --hosts {hosts} --workload {workload} --out report.html")
+    ctx.exit()
+
+
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 the simulation failed, 2 wrong usage or a mistake in a file, 130 "
-    "interrupted. Examples are in examples/plan, and docs/how-to/plan.md tells how to write them.",
+    "interrupted. docs/how-to/plan.md tells all that can stand in the files.",
 )
 @click.option("--hosts", required=True, type=_FILE, help="Which hosts there are, as YAML.")
 @click.option("--workload", required=True, type=_FILE, help="What runs on them, as YAML.")
@@ -75,6 +89,14 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     default=min(os.cpu_count() or 1, JOBS_MOST),
     help="Futures that are played at a time.  [default: one a processor]",
 )
+@click.option(
+    "--example",
+    type=click.Path(path_type=Path, file_okay=False),
+    is_eager=True,
+    expose_value=False,
+    callback=_example,
+    help="Write an example of both files into this folder, and say how to plan with them.",
+)
 @click.option("--check", is_flag=True, help="Only say whether the files are in order.")
 def photon_plan(
     hosts: Path,
@@ -93,7 +115,17 @@ def photon_plan(
     the VMs that two files describe. No cloud is touched, and none is needed.
 
     \b
-      photon plan --hosts hosts.yaml --workload workload.yaml --out report.html
+    hosts.yaml     zones and racks, and groups of hosts: how many, CPUs, memory, datastores
+    workload.yaml  flavors, the VMs that run, how VMs come and go, what dies and when
+
+    Begin with an example, change it, and look at the report:
+
+    \b
+      photon plan --example my-plan
+      photon plan --hosts my-plan/hosts.yaml --workload my-plan/workload.yaml --check
+      photon plan --hosts my-plan/hosts.yaml --workload my-plan/workload.yaml --out plan.html
+
+    Every mistake in a file is told with its line. With thousands of hosts, add --placement-only.
     """
     try:
         planned_hosts = read_hosts(hosts)

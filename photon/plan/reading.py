@@ -229,7 +229,9 @@ class Table:
         self.sheet.wrong(self.value.line, self.where, sentence)
 
     def _at(self, name: str) -> str:
-        return f"{self.where}.{shown(name, quoted=False)}" if self.where else name[:SHOWN_MAX]
+        return (
+            f"{self.where}.{shown(name, quoted=False)}" if self.where else shown(name, quoted=False)
+        )
 
 
 def shown(text: str, *, quoted: bool = True) -> str:

@@ -80,13 +80,15 @@ class Fit(msgspec.Struct, rename="camel", frozen=True):
 
 
 class SetOutcome(msgspec.Struct, rename="camel", frozen=True):
-    """Of one set of VMs: `refused` found no room, for these reasons of the first refusal; `failed`
-    ended otherwise, as `failure` tells of the first."""
+    """Of one set of VMs, `made` and, if they should run, `started`. `refused` found no room, for
+    these reasons of the first refusal; `failed` ended otherwise, as `failure` tells of the first
+    (or of the first that did not start)."""
 
     name: str
     flavor: str
     asked: int
     made: int
+    started: int
     refused: int
     failed: int
     ended: int
@@ -96,10 +98,12 @@ class SetOutcome(msgspec.Struct, rename="camel", frozen=True):
 
 
 class Sample(msgspec.Struct, rename="camel", frozen=True):
-    """The cloud at one moment. Shares are of what the hosts that can be used offer, by zone."""
+    """The cloud at one moment: VMs, and those of them that run as far as is known. Shares are of
+    what the hosts that can be used offer, by zone."""
 
     at: float
     vms: int
+    running: int
     unreachable: int
     hosts_missing: int
     refused: int  # since the beginning
@@ -128,18 +132,35 @@ class NotMade(msgspec.Struct, rename="camel", frozen=True):
     why: str
 
 
+class Probes(msgspec.Struct, rename="camel", frozen=True):
+    """VMs that were asked for all the while, one every other second: so many `failed`, or got no
+    answer. `first_after`: when the first was made (or told that there is no room). `steady_after`:
+    when the first of those was from which on all were, in the usual time. `slowest` waited for so
+    long."""
+
+    asked: int
+    made: int
+    failed: int
+    first_after: float | None
+    steady_after: float | None
+    slowest: float
+
+
 class Drill(msgspec.Struct, rename="camel", frozen=True):
-    """One rack or zone died with everything that was on it, and came back. Times are since it died,
+    """A rack, zone, agent, controller or the store died, and came back. Times are since it died,
     `back` and `settled` since it returned. None: it did not happen in the time that was waited.
 
-    `replaced` of the VMs that were lost were made again elsewhere, while it was away; of the others
-    the `refusals` tell.
+    `vms` were on it, `lost` were lost with it, and `stopped` are those whose guests ran and ended.
+    `replaced` of the lost were made again elsewhere, while it was away; of the others the
+    `refusals` tell.
     """
 
     kind: str
     name: str
     hosts: int
     vms: int
+    lost: int
+    stopped: int
     first_missing: float | None
     all_missing: float | None
     replaced: int
@@ -150,8 +171,14 @@ class Drill(msgspec.Struct, rename="camel", frozen=True):
     outage: float
     back_after: float | None
     settled_after: float | None
+    probes: Probes
     moments: tuple[Moment, ...] = ()
     samples: tuple[DrillSample, ...] = ()
+
+    @property
+    def takes_vms(self) -> bool:
+        """What is on its hosts is lost with it."""
+        return self.kind in ("rack", "zone")
 
 
 class Loss(msgspec.Struct, rename="camel", frozen=True):

@@ -37,10 +37,12 @@ class Tally:
 
     name: str
     flavor: str
+    starts: bool
     asked: int = 0
     made: int = 0
     refused: int = 0
     failed: int = 0
+    started: int = 0
     ended: int = 0
     refusal: str = ""
     failure: str = ""
@@ -49,6 +51,8 @@ class Tally:
         self.asked += 1
         if made.error is None:
             self.made += 1
+            self.started += self.starts and not made.unstarted
+            self.failure = self.failure or made.unstarted
         elif made.no_room:
             self.refused += 1
             self.refusal = self.refusal or made.error.message
@@ -79,12 +83,13 @@ class Roster:
         self.tallies: dict[str, Tally] = {}
         self._stage = stage
         self._at_once = at_once(stage.hosts)
+        self._starts = stage.workload.start
         self._lives: dict[str, Life] = {}  # by the VM's id
         self._next_names: dict[str, Callable[[], str]] = {}
 
     async def make(self, set_name: str, wants: Wants) -> Life | None:
         """None when it could not be made; the set's tally says why."""
-        tally = self.tallies.setdefault(set_name, Tally(set_name, wants.flavor))
+        tally = self.tallies.setdefault(set_name, Tally(set_name, wants.flavor, self._starts))
         made = await self._make(set_name, wants)
         tally.count(made)
         return self._lives.get(made.vm_id)
@@ -93,7 +98,7 @@ class Roster:
         """Deletes it, wherever it is now; if it is on no host any more, that is an end too."""
         life.ended = True
         self._lives.pop(life.vm_id, None)
-        await delete_vm(self._stage, life.vm_id)
+        await delete_vm(self._stage, life.vm_id, stop=self._starts)
         self.tallies[life.set_name].ended += 1
 
     def on(self, view: View, addresses: Iterable[str]) -> list[Life]:
@@ -139,14 +144,15 @@ class Roster:
             replaced.refused.setdefault(life.set_name, []).append(made.error.message)
             return False
         if not delete_first:
-            await delete_vm(self._stage, old)
+            await delete_vm(self._stage, old, stop=self._starts)
         replaced.made.append(made.vm_id)
         replaced.last_at = self._stage.now
         return True
 
     async def _make(self, set_name: str, wants: Wants, life: Life | None = None) -> Made:
         next_name = self._next_names.setdefault(set_name, numbered(set_name))
-        made = await make_vm(self._stage, spec_of(self._stage, next_name(), wants, set_name))
+        spec = spec_of(self._stage, next_name(), wants, set_name)
+        made = await make_vm(self._stage, spec, start=self._starts)
         if made.error is None:
             known = life or Life(set_name, wants, made.vm_id)
             known.vm_id = made.vm_id
@@ -167,6 +173,7 @@ class Roster:
             flavor=tally.flavor,
             asked=tally.asked,
             made=tally.made,
+            started=tally.started,
             refused=tally.refused,
             failed=tally.failed,
             ended=tally.ended,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
 
 from photon.plan.branches import Work, played
-from photon.plan.drill import drilled, names_of
+from photon.plan.drill import drilled
 from photon.plan.fill import filled, foretold_of
 from photon.plan.hosts import HostPlan
-from photon.plan.looking import loads_of, look
+from photon.plan.kinds import names_of
+from photon.plan.looking import View, loads_of, look
 from photon.plan.options import Options
 from photon.plan.placing.losses import survivals
 from photon.plan.placing.mirror import mirrored
@@ -25,6 +27,12 @@ from photon.plan.totals import totals_of
 from photon.plan.workload import Wants, WorkloadPlan
 from photon.simulation.world import World, play
 from photon.wire.v1.system import AuditFinding
+
+# Each is the whole cloud for some minutes of its time. With many hosts those are dear, and
+# racks are alike: whether each may be lost is told of all of them, by the scheduler alone.
+DRILLS_A_KIND_MAX: Final = 12
+DRILLS_OF_MANY_MAX: Final = 1
+MANY_HOSTS: Final = 1_000
 
 
 def run_plan(
@@ -47,6 +55,7 @@ class _Run:
         self._options = options
         self._progress = progress
         self._roster = Roster(stage)
+        self._left_out: list[str] = []
 
     async def run(self) -> Result:
         """What is only tried is tried in branches; the last part is what really happens."""
@@ -99,16 +108,28 @@ class _Run:
         return await survivals(cloud, kinds, self._progress, self._options.jobs)
 
     async def _drills(self) -> list[Drill]:
-        names = names_of(self._stage, self._plan.drills)
-        if not names:
+        chosen = await self._chosen()
+        if not chosen:
             return []
-        view = await look(self._stage)
-        lost = [
-            self._roster.on(view, self._stage.hosts.addresses(kind, name)) for kind, name in names
-        ]
-        self._progress.stage("racks and zones that die", sum(map(len, lost)))
-        works = [self._drill(kind, name) for kind, name in names]
+        self._progress.stage("drills: VMs made again", sum(lost for _, _, lost in chosen))
+        works = [self._drill(kind, name) for kind, name, _ in chosen]
         return await played(works, Drill, self._progress, self._options.jobs)
+
+    async def _chosen(self) -> list[tuple[str, str, int]]:
+        """What dies: kind, name, and the VMs that are lost with it. Of many of a kind those with
+        the most VMs, in the order of the file."""
+        view, hosts = await look(self._stage), self._stage.hosts
+        most = DRILLS_A_KIND_MAX if len(hosts.hosts) <= MANY_HOSTS else DRILLS_OF_MANY_MAX
+        chosen: list[tuple[str, str, int]] = []
+        for kind in self._plan.drills:
+            names = names_of(hosts, kind)
+            weights = {name: _vms_on(view, hosts.addresses(kind, name)) for name in names}
+            kept = sorted(names, key=lambda name: -weights[name])[:most]
+            if len(kept) < len(names):
+                what = f"{len(kept)} of {len(names):,} {kind}s"
+                self._left_out.append(f"Drills were played of {what}, those with the most VMs.")
+            chosen += [(kind, name, weights[name]) for name in names if name in kept]
+        return chosen
 
     def _drill(self, kind: str, name: str) -> Work[Drill]:
         return lambda progress: drilled(self._stage, self._roster, kind, name, progress)
@@ -121,10 +142,16 @@ class _Run:
         return [f"{each.invariant} of {each.id}: {each.problem}" for each in findings]
 
     def _notes(self) -> list[str]:
-        notes = ["VMs are made and not started, which makes no difference to the room they take."]
+        notes = [*self._left_out]
+        if not self._plan.start:
+            notes.append("VMs are made and not started: the workload's file wants it so.")
         if len(self._stage.hosts.hosts) > HOSTS_ALONE_MAX:
             notes.append(
                 "Hosts of one rack share an agent here, so that they are missed and come back at "
                 "the same moment; in earnest each has its own."
             )
         return notes
+
+
+def _vms_on(view: View, addresses: Iterable[str]) -> int:
+    return sum(view.holding[address].vms for address in addresses if address in view.holding)

@@ -32,7 +32,10 @@ async def settled(stage: Stage) -> None:
         if answers == before and _agree(stage, answers):
             return
         before = answers
-    raise PlanFailed("the controllers do not come to agree on the hosts; report this plan")
+    raise PlanFailed(
+        "the controllers do not come to agree on the hosts; report this plan, and try it with "
+        "--placement-only"
+    )
 
 
 def _agree(stage: Stage, answers: _Answers) -> bool:

@@ -7,6 +7,7 @@ from typing import Final
 
 from photon.agent.drivers.simulated_site import Latencies
 from photon.plan.hosts import HostPlan, PlannedHost
+from photon.plan.kinds import AGENT, drilled_host
 from photon.plan.workload import WorkloadPlan
 from photon.scheduler.policy import Policy
 from photon.scheduler.shape import LEAF_HOSTS_MAX
@@ -53,6 +54,8 @@ def agents_of(hosts: HostPlan, workload: WorkloadPlan) -> Mapping[str, Sequence[
     if len(hosts.hosts) <= HOSTS_ALONE_MAX:
         return {f"agent-{host.address}": [host.address] for host in hosts.hosts}
     events = [frozenset(hosts.addresses(each.kind, each.name)) for each in workload.events]
+    if AGENT in workload.drills:
+        events.append(frozenset({drilled_host(hosts)}))
     fates: dict[tuple[object, ...], list[str]] = {}
     for host in hosts.hosts:
         fates.setdefault(_fate(host, events), []).append(host.address)

@@ -32,24 +32,29 @@ class Stage:
         """Seconds since the simulation began."""
         return self.world.loop.time()
 
-    def power_off(self, addresses: Iterable[str]) -> None:
-        """Agents are gone, and nobody tells that they are: connections only fall silent."""
-        for agent in self._agents(addresses):
+    async def power_off(self, addresses: Iterable[str]) -> None:
+        """Guests end, agents are gone, and nobody tells that they are: connections only fall
+        silent."""
+        for agent in self.agents_of(addresses):
+            for driver in agent.drivers.values():
+                for guest in await driver.guests():
+                    driver.die(guest.vm_id)
             agent.crash(silently=True)
 
     async def power_on(self, addresses: Iterable[str]) -> None:
-        for agent in self._agents(addresses):
+        for agent in self.agents_of(addresses):
             await agent.restart()
 
     def cut_off(self, addresses: Iterable[str]) -> None:
         """Their machines go on, but reach nobody."""
-        self.world.network.conditions.dark.update(agent.name for agent in self._agents(addresses))
+        self.world.network.conditions.dark.update(agent.name for agent in self.agents_of(addresses))
 
     def reconnect(self, addresses: Iterable[str]) -> None:
         dark = self.world.network.conditions.dark
-        dark.difference_update([agent.name for agent in self._agents(addresses)])
+        dark.difference_update([agent.name for agent in self.agents_of(addresses)])
 
-    def _agents(self, addresses: Iterable[str]) -> list[SimulatedAgentProcess]:
+    def agents_of(self, addresses: Iterable[str]) -> list[SimulatedAgentProcess]:
+        """Each once."""
         return list(
             {agent.name: agent for agent in map(self.agent_of.__getitem__, addresses)}.values()
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,28 +34,39 @@ NO_ROOM: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """`error` None: the VM is there."""
+    """`error` None: the VM is there. `unstarted` is why it does not run, if it should."""
 
     vm_id: str
     error: ApiError | None = None
+    unstarted: str = ""
 
     @property
     def no_room(self) -> bool:
         return self.error is not None and self.error.code in NO_ROOM
 
 
-async def make_vm(stage: Stage, spec: VmCreateSpec) -> Made:
-    """Asks for it, and waits for the end of its task."""
+async def make_vm(stage: Stage, spec: VmCreateSpec, *, start: bool = False) -> Made:
+    """Asks for it, and waits for the end of its task; then the same of its start."""
     path = f"/v1/projects/{stage.ground.project_id}/vms"
     try:
         ended = await stage.client.do(path, spec)
     except Refused as refused:
         return Made("", refused.error)
-    return Made(ended.entity_id, ended.error)
+    if ended.error is not None or not start:
+        return Made(ended.entity_id, ended.error)
+    try:
+        started = await stage.client.do(f"/v1/vms/{ended.entity_id}/start")
+    except Refused as refused:
+        return Made(ended.entity_id, None, refused.error.message)
+    return Made(ended.entity_id, None, started.error.message if started.error else "")
 
 
-async def delete_vm(stage: Stage, vm_id: str) -> ApiError | None:
-    """What went wrong, if anything did."""
+async def delete_vm(stage: Stage, vm_id: str, *, stop: bool = False) -> ApiError | None:
+    """What went wrong, if anything did. `stop`: it may run, on a host that is there; then it is
+    stopped before."""
+    if stop:
+        with suppress(Refused):  # Then it does not run, or its host is gone: the delete will tell.
+            await stage.client.do(f"/v1/vms/{vm_id}/stop")
     try:
         return (await stage.client.delete(f"/v1/vms/{vm_id}")).error
     except Refused as refused:

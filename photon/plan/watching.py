@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+import msgspec
+
 from photon.plan.looking import View, look, sample
 from photon.plan.result import Sample
 from photon.plan.stage import Stage
@@ -85,6 +87,4 @@ class Sampler:
 
 
 def _same(one: Sample, other: Sample) -> bool:
-    return (one.vms, one.unreachable, one.hosts_missing, one.refused, one.memory, one.cpu) == (
-        (other.vms, other.unreachable, other.hosts_missing, other.refused, other.memory, other.cpu)
-    )
+    return msgspec.structs.replace(one, at=other.at) == other

@@ -95,7 +95,8 @@ class PlannedEvent:
 @dataclass(frozen=True)
 class WorkloadPlan:
     """`fit` names the flavors of which as many are made as can be; `drills` are the kinds of
-    things (rack, zone) of which each dies once, for `outage_seconds`."""
+    things (photon.plan.kinds) of which each dies once, for `outage_seconds`. `start`: VMs are
+    started when they are made."""
 
     image_gib: int
     flavors: tuple[PlannedFlavor, ...]
@@ -106,6 +107,7 @@ class WorkloadPlan:
     outage_seconds: float = 300.0
     duration_seconds: float = 0.0
     events: tuple[PlannedEvent, ...] = ()
+    start: bool = True
 
     def flavor(self, name: str) -> PlannedFlavor:
         return next(flavor for flavor in self.flavors if flavor.name == name)

@@ -8,6 +8,7 @@ from typing import Final
 from photon.plan.events_file import read_events
 from photon.plan.hosts import HostPlan
 from photon.plan.hosts_file import CPUS_MAX, MEMORY_MIB_MAX
+from photon.plan.kinds import AGENT, CONTROLLER, KINDS, RACK, STORE, ZONE, names_of
 from photon.plan.problems import Sheet
 from photon.plan.reading import Entry, Table, shown
 from photon.plan.sets_file import read_arriving, read_standing
@@ -29,6 +30,7 @@ _TOP: Final = (
     "image",
     "flavors",
     "fit",
+    "start",
     "vms",
     "arrivals",
     "drills",
@@ -36,7 +38,13 @@ _TOP: Final = (
     "duration",
     "events",
 )
-_DRILLS: Final = {"racks": "rack", "zones": "zone"}
+_DRILLS: Final = {
+    "racks": RACK,
+    "zones": ZONE,
+    "agent": AGENT,
+    "controllers": CONTROLLER,
+    "store": STORE,
+}
 _NONE: Final = "none"
 
 
@@ -60,6 +68,7 @@ def read_workload(path: Path, hosts: HostPlan) -> WorkloadPlan:
         outage_seconds=_seconds(table, "outage", OUTAGE_SECONDS_MAX, WorkloadPlan.outage_seconds),
         duration_seconds=duration_seconds,
         events=read_events(table, hosts, duration_seconds),
+        start=_start(table),
     )
     _check_whole(table, standing, arriving)
     sheet.judge()
@@ -106,6 +115,11 @@ def _flavor(name: Entry, entry: Entry, hosts: HostPlan) -> PlannedFlavor:
     return flavor
 
 
+def _start(table: Table) -> bool:
+    found = table.find("start")
+    return found.yes() if found else WorkloadPlan.start
+
+
 def _fit(table: Table, flavors: list[str]) -> tuple[str, ...]:
     found = table.find("fit")
     if found is None:
@@ -117,18 +131,16 @@ def _fit(table: Table, flavors: list[str]) -> tuple[str, ...]:
 
 
 def _drills(table: Table, hosts: HostPlan) -> tuple[str, ...]:
-    """Without a word about it, both, as far as there are any."""
+    """Without a word about it, all, as far as there are any."""
     found = table.find("drills")
     if found is None:
-        return tuple(
-            kind for kind, names in (("rack", hosts.racks), ("zone", hosts.zones)) if names
-        )
+        return tuple(kind for kind in KINDS if names_of(hosts, kind))
     entries = found.entries(len(_DRILLS))
     if [entry.text() for entry in entries] == [_NONE]:
         return ()
     for entry in entries:
         kind = entry.one_of(list(_DRILLS))
-        if not (hosts.racks if kind == "racks" else hosts.zones):
+        if not names_of(hosts, _DRILLS[kind]):
             entry.wrong(f"the hosts' file has no {kind}.")
     return tuple(dict.fromkeys(_DRILLS[entry.one_of(list(_DRILLS))] for entry in entries))
 

@@ -15,6 +15,7 @@ from photon.plan.result import (
     Mode,
     Moment,
     NotMade,
+    Probes,
     Reason,
     Result,
     Sample,
@@ -39,6 +40,7 @@ Write = Callable[[str, str], Path]
 def a_sample(at: float, **changes: object) -> Sample:
     members: dict[str, object] = {
         "vms": int(at / 10),
+        "running": int(at / 10),
         "unreachable": 0,
         "hosts_missing": 0,
         "refused": 0,
@@ -72,6 +74,8 @@ def a_drill(kind: str, name: str, **changes: object) -> Drill:
         "vms": 17,
         "first_missing": 11.25,
         "all_missing": 12.5,
+        "lost": 17,
+        "stopped": 17,
         "replaced": 17,
         "not_replaced": 0,
         "refusals": (),
@@ -80,6 +84,7 @@ def a_drill(kind: str, name: str, **changes: object) -> Drill:
         "outage": 300.0,
         "back_after": 16.0,
         "settled_after": 45.0,
+        "probes": Probes(170, 165, 5, 2.4, 38.0, 61.5),
         "moments": (Moment(0.0, "power off"), Moment(12.5, "all MISSING"), Moment(300.0, "back")),
         "samples": tuple(DrillSample(*each) for each in away),
     }
@@ -91,6 +96,7 @@ def a_set(name: str = "web", **changes: object) -> SetOutcome:
         "flavor": "small",
         "asked": 60,
         "made": 60,
+        "started": 60,
         "refused": 0,
         "failed": 0,
         "ended": 0,
@@ -153,6 +159,7 @@ def a_result(**changes: object) -> Result:
             a_drill("rack", "e1"),
             a_drill("rack", "w1", **no_room),
             a_drill("zone", "east"),
+            a_drill("store", "store", hosts=0, vms=0, lost=0, stopped=0, all_missing=None),
         ),
         "timeline": timeline,
         "findings": (),

@@ -46,7 +46,7 @@ def test_the_examples_are_in_order() -> None:
         "compute-e1-1", "compute-e1-2", "compute-e1-3", "large-e1-1",
     )  # fmt: skip
     assert {host.zone for host in hosts.hosts if host.rack in ("e1", "e2")} == {"east"}
-    assert plan.drills == ("rack", "zone")
+    assert plan.drills == ("rack", "zone", "agent", "controller", "store")
     assert [each.happening for each in plan.events][:2] == [Happening.DIES, Happening.RETURNS]
 
 
@@ -160,7 +160,10 @@ WORKLOAD_MISTAKES = [
     (WORKLOAD.replace("4GB", "4GB, tags: [ssd]"), "no datastore of the hosts' file has the tag"),
     (WORKLOAD + "fit: [smal]\n", "fit[0]: 'smal' is not one of small. Did you mean 'small'?"),
     (WORKLOAD + "drills: [racks]\n", "drills[0]: the hosts' file has no racks."),
-    (WORKLOAD + "drills: [rows]\n", "drills[0]: 'rows' is not one of racks and zones."),
+    (
+        WORKLOAD + "drills: [rows]\n",
+        "drills[0]: 'rows' is not one of racks, zones, agent, controllers and store.",
+    ),
     (WORKLOAD + "vms: [{name: a, flavor: x, count: 1}]\n", "vms[0].flavor: 'x' is not one of"),
     (WORKLOAD + "vms: [{name: a, flavor: small}]\n", "vms[0]: 'count' is missing"),
     (

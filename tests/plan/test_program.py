@@ -56,6 +56,22 @@ def test_files_may_be_checked_alone(folder: Path) -> None:
     ]
 
 
+def test_an_example_is_written_checked_and_placed_and_never_written_over(folder: Path) -> None:
+    ran = typed(folder, "--example", "mine")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith(
+        "photon plan --hosts mine/hosts.yaml --workload mine/workload.yaml"
+    )
+    files = ("--hosts", "mine/hosts.yaml", "--workload", "mine/workload.yaml")
+    ran = typed(folder, *files, "--placement-only", "--jobs", "1")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "On empty hosts, 448 VMs of small fit" in ran.stdout
+    assert "Does not survive the loss of any rack" in ran.stdout
+    ran = typed(folder, "--example", "mine")
+    assert ran.returncode == 1
+    assert "the example cannot be written: mine/hosts.yaml: File exists" in ran.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -10,12 +10,13 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
+from photon.plan.amounts import shown_span
 from photon.plan.report.content import Section
 from photon.plan.report.page import page
 from photon.plan.report.sections import sections
 from photon.plan.report.svg import round_steps
 from photon.plan.report.terminal import plain, print_report
-from photon.plan.result import NotMade, Result
+from photon.plan.result import Mode, NotMade, Result
 from tests.plan.builders import a_drill, a_fit, a_result, a_set
 
 HOSTILE = "</title><script>alert(1)</script>\x1b[2J"
@@ -159,3 +160,43 @@ def test_programs_read_what_people_read() -> None:
 )
 def test_a_scale_has_round_steps(most: float, whole: bool, steps: list[float]) -> None:
     assert round_steps(most, whole=whole) == steps
+
+
+def test_the_page_has_every_figure_that_programs_read() -> None:
+    """Of fits, sets, losses and drills; samples and loads are drawn, and not told as text."""
+    result = a_result()
+    text = page("Plan", sections(result))
+    for fit in result.fits:
+        for figure in (fit.made, fit.scheduler_said):
+            assert re.search(rf"<td class=n>(≈ )?{figure:,}</td>", text)
+    for each in result.standing:
+        for figure in (each.asked, each.made, each.started, each.refused, each.failed, each.ended):
+            assert f"<td class=n>{figure:,}</td>" in text
+    for survival in result.survivals:
+        for figure in (survival.lacking, survival.vms_most, survival.no_room_most):
+            assert f"<td class=n>{figure:,}</td>" in text
+    for drill in result.drills:
+        spans = (
+            drill.all_missing, drill.replaced_after, drill.back_after, drill.settled_after,
+            drill.probes.first_after, drill.probes.steady_after,
+        )  # fmt: skip
+        assert all(f"<td>{shown_span(span)}</td>" in text for span in spans if span is not None)
+        assert f"<td class=n>{drill.stopped:,}</td>" in text
+        assert f"{drill.probes.failed:,} of {drill.probes.asked:,}" in text
+
+
+def test_which_mode_it_was_is_the_first_that_is_said() -> None:
+    assert sections(a_result())[0].sentences[0].startswith("Played: ")
+    placed = a_result(mode=Mode.PLACED, drills=(), timeline=None)
+    assert sections(placed)[0].sentences[0].startswith("Placement only: ")
+    assert "The product itself ran" not in told(placed)
+
+
+def test_the_time_to_recover_is_a_table_and_a_plot() -> None:
+    [recovery] = [each for each in sections(a_result()) if each.title == "Time to recover"]
+    assert len(recovery.tables[0].rows) == len(a_result().drills)
+    assert "until VMs are made as usual" in recovery.plots[0].svg
+    text = told(a_result())
+    assert "If the store dies, no VM stops, and VMs are made as usual after 38s at most." in text
+    assert "Survives the loss of any rack: all VMs find room on what is left." in text
+    assert "Does not survive the loss of any 2 racks: in 2 cases of 5 VMs find no room" in text

@@ -1,7 +1,7 @@
 """Do the others hold all, if one of the racks fails, or any two? Placed by the scheduler's tree.
 
-What was on the lost hosts is deleted, as an operator would, and placed again, one VM after the
-other; then all is put back as it was, and the next loss is tried.
+What was on the lost hosts is placed again, one VM after the other, as an operator would; then all
+is put back as it was, and the next loss is tried.
 """
 
 from __future__ import annotations
@@ -121,8 +121,8 @@ async def lost(cloud: PlacingCloud, kind: str, names: Sequence[str], progress: P
     cloud.go_missing(addresses)
     moved: list[Placed] = []
     refused: dict[str, list[str]] = {}
-    for each in gone:  # All of them first: what is lost counts in its group until it is deleted.
-        await cloud.remove(each)
+    # What is deleted of a host that is missing is held there, and counts in its groups, until the
+    # host comes back: so it is in the product.
     for each in gone:
         found = await cloud.place(each.set_name, each.wants)
         if isinstance(found, NoPlacement):
@@ -133,8 +133,6 @@ async def lost(cloud: PlacingCloud, kind: str, names: Sequence[str], progress: P
         progress.step()
     for each in moved:
         await cloud.remove(each)
-    for each in gone:
-        await cloud.put(each)
     cloud.come_back(addresses)
     refusals = [NotMade(name, len(whys), whys[0]) for name, whys in refused.items()]
     no_room = len(gone) - len(moved)

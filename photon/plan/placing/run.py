@@ -123,6 +123,7 @@ class _Run:
             flavor=standing.wants.flavor,
             asked=standing.count,
             made=len(made),
+            started=0,
             refused=standing.count - len(made),
             failed=0,
             ended=0,

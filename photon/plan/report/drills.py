@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from photon.plan.amounts import shown_span
+from photon.plan.kinds import RACK, ZONE
 from photon.plan.report.bars import Bar, bars
 from photon.plan.report.content import Plot, Rows, Section
 from photon.plan.report.lines import Frame, Series, Span, lines
@@ -15,10 +16,9 @@ PLOTS_MAX = 4  # Drills that are plotted over time, the worst first; tables have
 
 
 def drill_sections(drills: Sequence[Drill]) -> list[Section]:
-    return [
-        _section(kind, [drill for drill in drills if drill.kind == kind])
-        for kind in dict.fromkeys(drill.kind for drill in drills)
-    ]
+    """Of those with which VMs are lost; the others are told with the times to recover."""
+    kinds = dict.fromkeys(drill.kind for drill in drills if drill.kind in (RACK, ZONE))
+    return [_section(kind, [drill for drill in drills if drill.kind == kind]) for kind in kinds]
 
 
 def _section(kind: str, drills: Sequence[Drill]) -> Section:

@@ -77,6 +77,8 @@ def _events(events: Sequence[EventOutcome]) -> list[Rows]:
 def _vms(timeline: Timeline) -> str:
     samples = timeline.samples
     series = [Series("VMs", [(each.at, each.vms) for each in samples])]
+    if any(each.running for each in samples):
+        series.append(Series("running", [(each.at, each.running) for each in samples]))
     if any(each.unreachable for each in samples):
         series.append(Series("unreachable", [(each.at, each.unreachable) for each in samples]))
     if any(each.refused for each in samples):

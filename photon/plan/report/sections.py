@@ -8,6 +8,7 @@ from photon.plan.report.cells import cells
 from photon.plan.report.content import Plot, Rows, Section
 from photon.plan.report.drills import drill_sections
 from photon.plan.report.events import timeline_sections
+from photon.plan.report.recovery import recovery_sections
 from photon.plan.report.sets import outcomes
 from photon.plan.report.survival import survival_sections
 from photon.plan.report.words import by_zone, in_short, percent, plural, reasons
@@ -22,6 +23,7 @@ def sections(result: Result) -> list[Section]:
         *_fits(result),
         *_load(result),
         *survival_sections(result.survivals),
+        *recovery_sections(result.drills),
         *drill_sections(result.drills),
         *timeline_sections(result.timeline),
         _method(result),

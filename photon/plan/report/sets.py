@@ -17,6 +17,7 @@ def outcomes(sets: Sequence[SetOutcome]) -> Rows:
             each.flavor,
             f"{each.asked:,}",
             f"{each.made:,}",
+            f"{each.started:,}",
             f"{each.refused:,}",
             f"{each.failed:,}",
             f"{each.ended:,}",
@@ -30,10 +31,11 @@ def outcomes(sets: Sequence[SetOutcome]) -> Rows:
         "Flavor",
         "Asked",
         "Made",
+        "Started",
         "No room",
         "Failed",
         "Ended",
         "By zone",
         "Why not",
     )
-    return Rows(columns, rows, frozenset(range(2, 7)))
+    return Rows(columns, rows, frozenset(range(2, 8)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from photon.plan.amounts import shown_mib, shown_span
+from photon.plan.kinds import STORE
 from photon.plan.result import Drill, Fit, Mode, Reason, Result, Survival
 
 REASON_WORDS: Mapping[str, str] = {
@@ -68,6 +69,7 @@ def in_short(result: Result) -> list[str]:
         *_standing(result),
         *map(_survival, result.survivals),
         *_worst(result.drills),
+        *_unhurt(result.drills),
         *_timeline(result),
         _audit(result),
     ]
@@ -127,7 +129,7 @@ def _standing(result: Result) -> list[str]:
 def _worst(drills: Sequence[Drill]) -> list[str]:
     """Of racks, and of zones: the one whose loss leaves the most VMs without a place."""
     sentences = []
-    for kind in dict.fromkeys(drill.kind for drill in drills):
+    for kind in dict.fromkeys(drill.kind for drill in drills if drill.lost):
         same = [drill for drill in drills if drill.kind == kind]
         worst = max(same, key=lambda drill: (drill.not_replaced, drill.vms))
         if worst.not_replaced:
@@ -140,6 +142,25 @@ def _worst(drills: Sequence[Drill]) -> list[str]:
                 f"Whichever {kind} dies, all VMs that are lost find room elsewhere: "
                 f"{worst.vms:,} in the worst case, within {shown_span(worst.replaced_after)}."
             )
+    return sentences
+
+
+def _unhurt(drills: Sequence[Drill]) -> list[str]:
+    """What dies without taking VMs along: programs, and the store."""
+    sentences = []
+    for kind in dict.fromkeys(drill.kind for drill in drills if not drill.takes_vms):
+        same = [drill for drill in drills if drill.kind == kind]
+        article = "an" if kind[0] in "aeiou" else "the" if kind == STORE else "a"
+        stopped = max(drill.stopped for drill in same)
+        vms = f"{plural(stopped, 'VM')} stop" if stopped else "no VM stops"
+        steady = [drill.probes.steady_after for drill in same]
+        known = [each for each in steady if each is not None]
+        made = (
+            f"VMs are made as usual after {shown_span(max(known))} at most"
+            if len(known) == len(steady)
+            else "VMs are not made as usual before the end of the drill"
+        )
+        sentences.append(f"If {article} {kind} dies, {vms}, and {made}.")
     return sentences
 
 
