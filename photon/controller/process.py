@@ -103,7 +103,7 @@ class ControllerProcess:
         self._store = await self._outside.open_store()
         self._store.when_lost(self._lost)
         await self._images.open()
-        self._system = SystemRow(self._store)
+        self._system = SystemRow(self._store, self._clock)
         await self._system.load()
         await self._join()
         self._agents = AgentClient(self._outside.agents, self._clock)

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Final
 
 from photon.domain.system import SYSTEM_ID, System, SystemState
-from photon.store.errors import AlreadyExists
+from photon.outside.clock import Clock
+from photon.store.errors import AlreadyExists, StoreBusy, StoreUnavailable
 from photon.store.nouns import SYSTEM
 from photon.store.protocol import Change, CloudStore, Insert
 
+AGAIN_SECONDS: Final = 1.0  # Reads are cheap, and an operator waits for what this one tells.
+
+log = logging.getLogger(__name__)
+
 
 class SystemRow:
-    """Made anew by the change feed: the row is read again whenever it changed."""
+    """Made anew by the change feed: the row is read again whenever it changed, until that succeeds:
+    who missed the end of a pause would refuse all changes until the next one."""
 
-    def __init__(self, store: CloudStore) -> None:
+    def __init__(self, store: CloudStore, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._row = System()
         self._reading: set[asyncio.Task[None]] = set()
         self._unsubscribe = store.subscribe(self._heard)
@@ -40,9 +49,20 @@ class SystemRow:
 
     def _heard(self, changes: Sequence[Change]) -> None:
         if any(change.noun == SYSTEM.name for change in changes):
-            reading = asyncio.ensure_future(self._read())
+            reading = asyncio.ensure_future(self._read_until_it_answers())
             self._reading.add(reading)
             reading.add_done_callback(self._reading.discard)
 
+    async def _read_until_it_answers(self) -> None:
+        while True:
+            try:
+                await self._read()
+                return
+            except (StoreBusy, StoreUnavailable) as problem:
+                log.warning("the system's row is not known anew yet: %s", problem)
+                await self._clock.sleep(AGAIN_SECONDS)
+
     def close(self) -> None:
         self._unsubscribe()
+        for reading in self._reading:
+            reading.cancel()

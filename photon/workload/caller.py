@@ -17,6 +17,7 @@ from photon.domain.task import ENDED
 from photon.outside.clock import Clock
 from photon.workload.broken import Broken, Promise
 from photon.workload.facts import Span
+from photon.workload.gate import SYSTEM_INFO, SYSTEM_PAUSED, Gate
 from photon.workload.history import History
 from photon.workload.ledger import Json, Ledger, codes_of
 from photon.workload.way import REQUEST_SECONDS, Answer, Lost, Way
@@ -44,6 +45,7 @@ class Desk:
     clock: Clock
     history: History
     ledger: Ledger
+    gate: Gate = field(default_factory=Gate)
     keys: int = 0
 
     def new_key(self) -> str:
@@ -124,6 +126,18 @@ class Caller:
         """What has no key."""
         return await self.send(Asked(method, path, body, ids=ids))
 
+    async def ask_way(self, way: int, path: str) -> Reply:
+        """Of one way, once."""
+        begin = self.desk.history.say(self.name, f"GET {path} by way {way}")
+        try:
+            answer = await self.ways[way].request("GET", path, b"", {})
+            self._at = way
+            reply = self.judged(answer, begin)
+            self._pass_gate(Asked("GET", path), reply)
+            return reply
+        except Lost:
+            return Reply(0, None, Span(begin, self.desk.history.tick()))
+
     async def send(self, asked: Asked) -> Reply:
         """Until somebody answers, or so many tries were made."""
         desk, body, doubt = self.desk, asked.content, False
@@ -135,6 +149,7 @@ class Caller:
             try:
                 answer = await self._answer(asked, body)
                 reply = self.judged(answer, begin, doubt=doubt, raw=asked.raw)
+                self._pass_gate(asked, reply)
                 desk.history.say(self.name, f"  {reply.status} {_gist(reply)}", *asked.ids)
                 if reply.status not in _TIMED:
                     return reply
@@ -181,6 +196,14 @@ class Caller:
         """Looks at the task of an answer."""
         self.desk.ledger.saw_task(reply.body, reply.span)
         return dict(reply.body)
+
+    def _pass_gate(self, asked: Asked, reply: Reply) -> None:
+        """What an answer says of a pause goes with what is known of it. Raises Broken."""
+        way, gate = self.ways[self._at], self.desk.gate
+        if reply.ok or reply.code == SYSTEM_PAUSED:
+            gate.judge((asked.method, asked.path), way, reply.span, paused=not reply.ok)
+        if reply.ok and asked.path == SYSTEM_INFO:
+            gate.told(way, reply.span, (str(reply.body["state"]),), SYSTEM_INFO)
 
     def judged(
         self, answer: Answer, begin: int, *, doubt: bool = False, raw: bool = False

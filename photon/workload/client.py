@@ -9,6 +9,7 @@ from typing import Final
 from photon.workload.broken import Broken, Promise
 from photon.workload.caller import Caller, Reply
 from photon.workload.facts import Cell, Span
+from photon.workload.gate import SYSTEM_PAUSED
 from photon.workload.ledger import Json, codes_of
 from photon.workload.model import Model, judge_there
 from photon.workload.site import Site
@@ -112,6 +113,8 @@ class Client:
         assert thing.asked is not None
         path, body, key = thing.asked
         again = await self.caller.post(path, body, thing.id, *ids, key=key)
+        if again.code == SYSTEM_PAUSED:
+            return
         if again.status and (not again.ok or again.body["id"] != first.body["id"]):
             text = f"{key} was answered with task {first.body['id']}, and then with {again.body}"
             raise Broken(Promise.KEY_IS_ONE_REQUEST, text, thing.id, first.body["id"])

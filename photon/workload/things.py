@@ -58,6 +58,7 @@ class Project(Thing):
     tenant: Tenant
     limits: dict[str, Cell[float]] = field(default_factory=dict)
     groups: Cell[Names] = field(default_factory=lambda: Cell(()))
+    strays: bool = False  # An upload that broke off may have left it an image in ERROR.
     strategy: Cell[str] = field(default_factory=lambda: Cell("SPREAD"))
 
 

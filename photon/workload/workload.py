@@ -15,7 +15,7 @@ from photon.workload.history import History
 from photon.workload.ledger import Ledger
 from photon.workload.menu import MENU, Operation
 from photon.workload.model import Model
-from photon.workload.operations import catalogue, hosts, tenancy
+from photon.workload.operations import catalogue, hosts, images, tenancy
 from photon.workload.site import HostOffer, Load, Site
 from photon.workload.verdict import judge_all, resolve
 from photon.workload.watcher import Watcher
@@ -85,7 +85,7 @@ class Workload:
         for group in site.port_groups:
             await catalogue.create_subnet(operator, group)
         for _ in range(IMAGES if site.uploads else 0):
-            await catalogue.upload_image(operator)
+            await images.upload_image(operator)
         for _ in range(PREPARE_TRIES_MAX):
             if sum(tenant.life.is_usable for tenant in model.tenants) < self.load.tenants:
                 await tenancy.create_tenant(operator)

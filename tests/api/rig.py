@@ -77,7 +77,7 @@ class Api:
         path = str(self._folder / "store.db") if self._in_file else MEMORY
         durably = InThread() if self._in_file else Inline()
         self.store = SqliteStore(path, NOUNS, self.clock, SqliteOptions(durably=durably))
-        self.system = SystemRow(self.store)
+        self.system = SystemRow(self.store, self.clock)
         await self.system.load()
         self.runner = TaskRunner(self.store, self.clock, self._sagas, OWNER, TaskLimits())
         self.waiting = TaskWaiting(self.store)

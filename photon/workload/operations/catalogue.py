@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from photon.workload.caller import TRIES_MAX, Asked, Reply
+from photon.workload.caller import Reply
 from photon.workload.client import Client
 from photon.workload.facts import Cell, Life
 from photon.workload.ledger import Json
 from photon.workload.model import judge_there, unexpected
 from photon.workload.operations.groups import judge_project, judge_tenant
+from photon.workload.operations.images import judge_image
 from photon.workload.operations.networks import judge_subnet
 from photon.workload.operations.tenancy import judge_name
 from photon.workload.operations.vms import GIB
-from photon.workload.site import small_disk
 from photon.workload.things import (
     Flavor,
     Image,
@@ -25,11 +25,8 @@ from photon.workload.things import (
     Zone,
 )
 
-READY, CREATING, ERROR = "READY", "CREATING", "ERROR"
-BOUNDARY: Final = "photon-workload-boundary"
+SUBNETS_LEFT_MIN: Final = 1  # There are as many as port groups, which are two, mostly.
 LEFT_MIN: Final = 2  # So many of a sort must be left to make things of.
-UPLOAD_TRIES_MAX: Final = 8
-UPLOAD_PAUSE_SECONDS: Final = 5.0
 
 _KINDS: Final = ("vm", "ephemeral-disk", "persistent-disk")
 
@@ -71,14 +68,22 @@ async def delete_flavor(client: Client) -> None:
 
 
 async def delete_image(client: Client) -> None:
+    """Of everybody's some are left to make VMs of; projects' own go like VMs."""
     images = [image for image in client.model.images if image.life.is_usable]
-    await _leave_one(client, client.model.images, images, "/v1/images")
+    own = [image for image in images if image.project is not None]
+    if own and client.chance(0.6):
+        image = client.some(own)
+        if image is not None:
+            await _leave(client, client.model.images, image, "/v1/images")
+        return
+    shared = [image for image in images if image.project is None]
+    await _leave_one(client, client.model.images, shared, "/v1/images")
 
 
 async def delete_subnet(client: Client) -> None:
     """What leaves is the default no more."""
     subnets = [subnet for subnet in client.model.subnets if subnet.life.is_usable]
-    subnet = client.some(subnets) if len(subnets) > LEFT_MIN else None
+    subnet = client.some(subnets) if len(subnets) > SUBNETS_LEFT_MIN else None
     if subnet is None:
         return
     default = client.model.default_subnet
@@ -123,6 +128,8 @@ def _judge_shown(client: Client, thing: Thing, reply: Reply) -> None:
             judge_tenant(thing, reply.body, reply.span)
         case Project():
             judge_project(thing, reply.body, reply.span)
+        case Image():
+            judge_image(thing, reply.body, reply.span)
         case Subnet():
             judge_subnet(client, thing, reply.body, reply.span)
 
@@ -175,56 +182,3 @@ async def create_zone(client: Client) -> None:
 async def delete_zone(client: Client) -> None:
     zones = [zone for zone in client.model.zones if zone.life.is_usable]
     await _leave_one(client, client.model.zones, zones, "/v1/zones")
-
-
-async def upload_image(client: Client) -> None:
-    """The same words and the same file under one key are one upload, however often they come."""
-    number = client.random.randrange(1 << 30)
-    replication = client.random.choice(("EAGER", "ON_DEMAND"))
-    image = Image(name=f"image-{number}.raw", life=Life(0), state=Cell(CREATING, READY, ERROR))
-    key = client.caller.desk.new_key()
-    image.life.asked = client.history.tick()
-    client.model.images.ask(image)
-    with client.using(image) as use:
-        reply = await _uploaded(client, image.name, _form(image.name, number, replication), key)
-        if reply.refused:
-            client.model.images.refused(image)
-            raise unexpected(reply, f"the upload of {image.name}")
-        if not reply.ok:
-            return
-        task = client.created(client.model.images, image, reply, key)
-        ended = await client.wait(task, image, use)
-        if ended is not None:
-            made = READY if ended["state"] == "COMPLETED" else ERROR
-            change = image.state.begin(reply.span.begin, lambda _: made)
-            image.state.done(change, client.history.tick())
-            if made == ERROR and not reply.doubt:
-                raise unexpected(reply, f"the image {image.id}: {ended['steps']}", image.id)
-
-
-async def _uploaded(client: Client, name: str, form: bytes, key: str) -> Reply:
-    headers = {
-        "content-type": f"multipart/form-data; boundary={BOUNDARY}",
-        "idempotency-key": key,
-    }
-    asked = Asked("POST", "/v1/images", form, headers, (name,), TRIES_MAX)
-    reply = await client.caller.send(asked)
-    doubt = reply.doubt
-    for _ in range(UPLOAD_TRIES_MAX):
-        if reply.code != "ConcurrentTask" and reply.status:
-            break  # Else an earlier try is still being received.
-        doubt = True
-        await client.caller.desk.clock.sleep(UPLOAD_PAUSE_SECONDS)
-        reply = await client.caller.send(asked)
-    return Reply(reply.status, reply.body, reply.span, doubt or reply.doubt)
-
-
-def _form(name: str, number: int, replication: str) -> bytes:
-    head = (
-        f"--{BOUNDARY}\r\n"
-        'Content-Disposition: form-data; name="ImageReplication"\r\n\r\n'
-        f"{replication}\r\n--{BOUNDARY}\r\n"
-        f'Content-Disposition: form-data; name="file"; filename="{name}"\r\n'
-        "Content-Type: application/octet-stream\r\n\r\n"
-    )
-    return head.encode() + small_disk(number) + f"\r\n--{BOUNDARY}--\r\n".encode()

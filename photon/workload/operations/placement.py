@@ -10,7 +10,7 @@ from photon.workload.client import Client
 from photon.workload.facts import Span
 from photon.workload.ledger import Json
 from photon.workload.model import UNLIMITED, judge_there, unexpected
-from photon.workload.operations.vms import GIB, LEAVING, a_vm, judge_zone, spec_of
+from photon.workload.operations.vms import GIB, LEAVING, a_vm, judge_zone, spec_of, surely_ready
 from photon.workload.things import Project, Vm
 
 QUOTA: Final = "QUOTA"
@@ -60,7 +60,7 @@ async def try_out(client: Client) -> None:
 def _judge_names(vm: Vm, reply: Reply) -> None:
     """What it names is looked up as it was a moment ago: so only refusals are judged."""
     named = (vm.project, vm.image, *vm.flavors, *vm.subnets)
-    if reply.code in LEAVING and all(thing.life.surely(reply.span) for thing in named):
+    if reply.code in LEAVING and all(surely_ready(thing, reply.span) for thing in named):
         raise unexpected(reply, f"a trial of what is there ({vm.name})", vm.project.id)
 
 

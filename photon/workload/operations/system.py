@@ -9,6 +9,7 @@ from photon.domain.system import SystemState
 from photon.workload.broken import Broken, Promise
 from photon.workload.caller import Asked, Reply
 from photon.workload.client import Client
+from photon.workload.gate import SYSTEM_PAUSED
 from photon.workload.ledger import Json, codes_of
 from photon.workload.operations.lists import walk
 from photon.workload.things import Shelf
@@ -195,6 +196,6 @@ async def set_system_groups(client: Client) -> None:
     """Refused: nobody is asked who they are."""
     asked = Asked("POST", f"{SYSTEM}/set-security-groups", {"items": ["photon\\all"]}, tries=3)
     reply = await client.caller.send(asked)
-    if reply.status and (reply.status, reply.code) != (400, "InvalidAuthConfig"):
+    if reply.status and reply.code not in ("InvalidAuthConfig", SYSTEM_PAUSED):
         text = f"security groups of the system were set, or refused as {reply.code}"
         raise Broken(Promise.REFUSES_WHAT_CANNOT_BE, text)

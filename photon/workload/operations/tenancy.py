@@ -102,7 +102,7 @@ def _judge_emptiness(client: Client, project: Project, code: str, span: Span) ->
         return
     inside = any(thing.life.maybe(span) for thing in client.model.charged(project))
     images = any(i.life.maybe(span) for i in client.model.images if i.project is project)
-    if not (inside or images):
+    if not (inside or images or project.strays):
         text = f"project {project.id} is said not to be empty, and nothing is in it"
         raise Broken(Promise.REFUSED_FOR_A_REASON, text, project.id)
 

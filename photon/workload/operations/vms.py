@@ -87,7 +87,7 @@ def judge_creation(client: Client, vm: Any, reply: Reply, named: tuple[Thing, ..
     """A create of a VM or a disk, which names things and is charged."""
     if not reply.status:
         return
-    if reply.code in LEAVING and all(thing.life.surely(reply.span) for thing in named):
+    if reply.code in LEAVING and all(surely_ready(thing, reply.span) for thing in named):
         raise unexpected(reply, f"a create that names what is there ({vm.name})", vm.project.id)
     gone = [thing.id for thing in named if not thing.life.maybe_open(reply.span)]
     if reply.code == CONCURRENT and gone:
@@ -97,6 +97,12 @@ def judge_creation(client: Client, vm: Any, reply: Reply, named: tuple[Thing, ..
         text = f"{vm.name} was made of what is gone: {gone}"
         raise Broken(Promise.REFUSES_WHAT_CANNOT_BE, text, vm.id, *gone)
     client.model.judge_charge(vm.project, vm, reply)
+
+
+def surely_ready(thing: Thing, span: Span) -> bool:
+    """Something could be made of it at each moment of the span."""
+    states = thing.state.during(span) if isinstance(thing, Image) else frozenset({"READY"})
+    return thing.life.surely(span) and states == frozenset({"READY"})
 
 
 def a_vm(client: Client) -> Vm | None:
