@@ -95,7 +95,7 @@ MENU: Final[Mapping[str, tuple[int, Operation]]] = {
     "list tasks": (12, task_lists.list_tasks),
     "list tasks of project": (6, task_lists.list_project_tasks),
     "look at task": (15, task_lists.look_at_task),
-    "pause system": (2, pausing.pause),
+    "pause system": (3, pausing.pause),
     "ask system": (10, system.ask_system),
     "list orphans": (3, system.list_orphans),
     "set quorum": (3, system.set_quorum),

@@ -21,7 +21,7 @@ NETWORKS: Final = ("One Network", "Other Network")
 STEPS: Final = 200
 TURNS_MAX: Final = 20  # Of so many steps: until all is asked.
 
-# All operations come equally often, but for those of many routes, and those that make room on hosts.
+# All operations come equally often, but for those of many routes, and those that empty hosts.
 OFTEN: Final[Mapping[str, int]] = {
     "list tasks": 10,
     "ask system": 5,

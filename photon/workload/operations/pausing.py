@@ -10,9 +10,9 @@ from photon.workload.gate import BACKGROUND_PAUSED, PAUSED, READY, SYSTEM_INFO
 
 SYSTEM: Final = "/v1/system"
 HELD_SECONDS_MAX: Final = 6.0  # Others find it closed now and then, and most of the time open.
-# Longer than a controller can be cut off: it hears of the end of a pause then at the latest.
+# Longer than a controller can be cut off: it hears of a pause, or of its end, then at the latest.
 LEARN_SECONDS_MAX: Final = 300.0
-PAUSE_SEEN_SECONDS_MAX: Final = 10.0  # Who has not heard of it by then is not waited for.
+SILENT_SECONDS_MAX: Final = 10.0  # Who does not answer for so long is not waited for.
 ASK_SECONDS: Final = 1.0
 TRIES_MAX: Final = 30  # Each is a dozen, for minutes: no outage lasts as long as all of them.
 
@@ -39,10 +39,10 @@ async def pause(client: Client) -> None:
         raise Broken(Promise.REFUSED_FOR_A_REASON, f"the system can never be told to {name}")
     client.caller.task_in(reply)
     gate.over(change, client.history.tick(), done=True, refused=False)
-    await _until_shown(client, state, PAUSE_SEEN_SECONDS_MAX)
+    await _until_shown(client, state)
     await client.caller.desk.clock.sleep(client.random.random() * HELD_SECONDS_MAX)
     await _resume(client)
-    await _until_shown(client, READY, LEARN_SECONDS_MAX)
+    await _until_shown(client, READY)
 
 
 async def _resume(client: Client) -> None:
@@ -57,23 +57,26 @@ async def _resume(client: Client) -> None:
     raise Broken(Promise.REFUSED_FOR_A_REASON, "the system can never be resumed")
 
 
-async def _until_shown(client: Client, state: str, seconds_max: float) -> None:
+async def _until_shown(client: Client, state: str) -> None:
     """By every controller that answers, unless somebody asks for another state meanwhile.
 
     Raises:
-        Broken: one goes on showing that it is still paused.
+        Broken: one goes on showing what was before.
     """
     clock, gate = client.caller.desk.clock, client.caller.desk.gate
-    until = clock.monotonic() + seconds_max
     for way in range(len(client.caller.ways)):
-        shown: object = None
-        while shown != state and gate.state.values == {state}:
+        began = heard = clock.monotonic()
+        while gate.state.values == {state}:
             reply = await client.caller.ask_way(way, SYSTEM_INFO)
-            shown = reply.body["state"] if reply.ok else None
-            if shown != state and clock.monotonic() > until:
-                if state == READY and shown is not None and gate.state.values == {state}:
-                    text = f"way {way} shows the system as {shown}, long after it was resumed"
+            now = clock.monotonic()
+            if reply.ok:
+                heard = now
+                shown = reply.body["state"]
+                if shown == state:
+                    break
+                if now - began > LEARN_SECONDS_MAX and gate.state.values == {state}:
+                    text = f"way {way} shows the system as {shown}, long after it became {state}"
                     raise Broken(Promise.READS_SEE_WRITES, text)
+            elif now - heard > SILENT_SECONDS_MAX:
                 break
-            if shown != state:
-                await clock.sleep(ASK_SECONDS)
+            await clock.sleep(ASK_SECONDS)

@@ -9,7 +9,13 @@ from typing import Final
 from photon.agent.drivers.simulated_site import HostShape, Latencies
 from photon.simulation.run import Trial, run
 from photon.simulation.world import Size
-from tests.simulation.mutations import of_hosts, of_streams, of_tasks, of_the_store
+from tests.simulation.mutations import (
+    of_hosts,
+    of_streams,
+    of_tasks,
+    of_the_api,
+    of_the_store,
+)
 from tests.simulation.mutations.mutation import Mutation
 
 MUTATIONS: Final[tuple[Mutation, ...]] = (
@@ -17,6 +23,7 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
     *of_the_store.MUTATIONS,
     *of_hosts.MUTATIONS,
     *of_streams.MUTATIONS,
+    *of_the_api.MUTATIONS,
 )
 ROOMY: Final = Size(controllers=3, hosts=6, leaf_hosts=2)
 # A few VMs fill one, and making one takes long enough for others to be promised meanwhile.
