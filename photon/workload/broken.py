@@ -22,6 +22,7 @@ class Promise(StrEnum):
     KEY_IS_ONE_REQUEST = "KEY_IS_ONE_REQUEST"  # an Idempotency-Key, however often it is sent
     NAMES_ARE_UNIQUE = "NAMES_ARE_UNIQUE"
     QUOTA_ADDS_UP = "QUOTA_ADDS_UP"
+    AUDIT_FINDS_NOTHING = "AUDIT_FINDS_NOTHING"  # it looks again, so what it finds is so
     LISTS_ARE_WHOLE = "LISTS_ARE_WHOLE"
     WATCH_MISSES_NOTHING = "WATCH_MISSES_NOTHING"  # a list and its stream are what is there
     WATCH_TELLS_ONCE = "WATCH_TELLS_ONCE"  # each change, in order, however often it is gone on with

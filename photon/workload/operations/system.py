@@ -146,7 +146,7 @@ async def set_quorum(client: Client) -> None:
 
 
 async def audit(client: Client) -> None:
-    """An audit looks several times, so what it finds is so; and nothing may be so."""
+    """It looks again at all that seems wrong; so what it finds is so, and nothing may be."""
     reply = await client.caller.post(f"{SYSTEM}/audit")
     if not reply.ok:
         if reply.status and reply.code != "AuditUnderWay":
@@ -154,10 +154,10 @@ async def audit(client: Client) -> None:
         return
     task = client.caller.task_in(reply)
     ended = await client.caller.ended(task)
-    if ended is not None and ended["state"] == "COMPLETED":
-        found = ended["resourceProperties"]
-        said = f"  {len(found['findings'])} findings: {found['findings'][:2]}"
-        client.history.say(client.caller.name, said, str(task["id"]))
+    if ended is not None and ended["state"] == "COMPLETED" and client.site.alone:
+        for finding in ended["resourceProperties"]["findings"]:
+            text = f"{finding['invariant']} of {finding['id']}: {finding['problem']}"
+            raise Broken(Promise.AUDIT_FINDS_NOTHING, text, finding["id"])
 
 
 async def sync_hosts(client: Client) -> None:

@@ -43,6 +43,7 @@ MUTATIONS: Final = (
         "calm",
         "a project makes VMs of another project's images",
         share_all_images,
+        steps=400,
     ),
     Mutation(
         "promise-one-more",
