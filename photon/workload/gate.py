@@ -64,8 +64,9 @@ class Gate:
         if known is None:
             return
         if not known.isdisjoint(states):
-            if len(known) == 1:
-                self._knows[way] = (min(known), span.end)
+            # Who takes a change may believe in a pause of the duties, and does not tell.
+            if len(known) == 1 and known.issuperset(states):
+                self._knows[way] = (states[0], span.end)
             return
         before = self._knows.get(way)
         if before is not None and before[1] < span.begin:

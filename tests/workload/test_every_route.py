@@ -28,7 +28,8 @@ OFTEN: Final[Mapping[str, int]] = {
     "get ticket": 3,
     "delete VM": 6,
     "provision host": 3,
-    "suspend host": 3,
+    "suspend host": 4,
+    "resume host": 3,
     "enter maintenance": 8,
     "exit maintenance": 8,
 }

@@ -6,7 +6,14 @@ import pytest
 
 from photon.workload.broken import Broken, Promise
 from photon.workload.facts import Span
-from photon.workload.gate import PAUSED, READY, Gate, is_gated
+from photon.workload.gate import (
+    BACKGROUND_PAUSED,
+    PAUSED,
+    READY,
+    SYSTEM_INFO,
+    Gate,
+    is_gated,
+)
 
 CREATE = ("POST", "/v1/tenants")
 
@@ -49,12 +56,19 @@ def test_a_controller_may_hear_of_a_pause_later_than_others() -> None:
     gate.judge(CREATE, "other", Span(5, 6), paused=False)
 
 
-def test_a_controller_that_took_something_after_the_pause_refuses_nothing() -> None:
+def test_a_controller_that_showed_the_end_of_a_pause_refuses_nothing() -> None:
     gate = _paused()
     gate.over(gate.begin(3, READY), 4, done=True, refused=False)
-    gate.judge(CREATE, "way", Span(5, 6), paused=False)
+    gate.told("way", Span(5, 6), (READY,), SYSTEM_INFO)
     with pytest.raises(Broken, match=Promise.READS_SEE_WRITES):
         gate.judge(CREATE, "way", Span(7, 8), paused=True)
+
+
+def test_who_takes_a_change_does_not_say_which_state_it_believes_in() -> None:
+    gate = Gate()
+    gate.over(gate.begin(1, BACKGROUND_PAUSED), 2, done=True, refused=False)
+    gate.judge(CREATE, "way", Span(3, 4), paused=False)
+    gate.told("way", Span(5, 6), (READY,), SYSTEM_INFO)
 
 
 def test_while_a_change_is_under_way_either_may_be_so() -> None:

@@ -50,6 +50,7 @@ MUTATIONS: Final = (
         "calm",
         "one more VM is said to be within the quota than is",
         promise_one_more,
+        quick=True,
     ),
     Mutation(
         "hear-of-no-pause",
