@@ -52,7 +52,7 @@ async def _serve(listener: socket.socket, folder: Path) -> None:
     clock = RealClock()
     ids = TimeOrderedIds(clock)
     store = SqliteStore(str(folder / "store.db"), NOUNS, clock, SqliteOptions())
-    system = SystemRow(store)
+    system = SystemRow(store, clock)
     await system.load()
 
     async def instances() -> list[Instance]:

@@ -20,6 +20,7 @@ READY, CREATING, ERROR = "READY", "CREATING", "ERROR"
 PENDING_DELETE: Final = "PENDING_DELETE"
 IMAGES: Final = "/v1/images"
 BOUNDARY: Final = "photon-workload-boundary"
+# An earlier try of the same upload ends within a minute: by itself, or when its controller is dead.
 UPLOAD_TRIES_MAX: Final = 8
 UPLOAD_PAUSE_SECONDS: Final = 5.0
 _REPLICATION: Final = ("EAGER", "ON_DEMAND")
