@@ -9,7 +9,7 @@ not an error: it is Falcon's.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -17,12 +17,11 @@ import msgspec
 from photon.api import errors, request
 from photon.api.download import Download
 from photon.api.edge import answer_to, call_of, encode, known_error, take_body
+from photon.api.path_tree import PathTree, parameters_of
 from photon.api.plane import Plane
 from photon.api.route import REVISION_HEADER, Route
 
 DIRECT_BODY_BYTES_MAX: Final = 65_536  # A larger body seldom comes whole; Falcon reads it in parts.
-
-_PARAMETER: Final = "/"  # No segment of a path is that.
 
 
 @dataclass(slots=True)
@@ -64,48 +63,27 @@ class PlainRoute:
     watches: bool
 
 
-@dataclass(slots=True)
-class _Node:
-    """What may follow one segment of a path."""
-
-    children: dict[str, _Node] = field(default_factory=dict)
-    by_method: dict[str, PlainRoute] = field(default_factory=dict)
-
-
 class DirectEdge:
     def __init__(self, plane: Plane, routes: Sequence[Route]) -> None:
         self._plane = plane
-        self._root = _Node()
+        self._tree = PathTree[dict[str, PlainRoute]]()
         for route in routes:
             if not route.upload and not route.downloads:
                 self._add(route)
 
     def _add(self, route: Route) -> None:
-        node = self._root
-        parameters: list[str] = []
-        for segment in route.path.split("/")[1:]:
-            name = segment
-            if segment.startswith("{"):
-                parameters.append(segment.strip("{}"))
-                name = _PARAMETER
-            node = node.children.setdefault(name, _Node())
-        known = PlainRoute(route, request.body_reader(route), tuple(parameters), route.watches)
-        node.by_method[route.method] = known
+        parameters = parameters_of(route.path)
+        known = PlainRoute(route, request.body_reader(route), parameters, route.watches)
+        self._tree.at(route.path, dict)[route.method] = known
 
     def find(self, method: str, path: str) -> tuple[PlainRoute, dict[str, str]] | None:
         """The route, and what the path says; None: Falcon knows what to say."""
-        node = self._root
-        said: list[str] = []
-        for segment in path.split("/")[1:]:
-            child = node.children.get(segment)
-            if child is None:
-                child = node.children.get(_PARAMETER)
-                if child is None or not segment:
-                    return None
-                said.append(segment)
-            node = child
-        found = node.by_method.get(method)
-        if found is None:
+        known = self._tree.find(path)
+        if known is None:
+            return None
+        by_method, said = known
+        found = by_method.get(method)
+        if found is None or "" in said:
             return None
         return found, dict(zip(found.parameters, said, strict=True))
 
