@@ -46,8 +46,8 @@ class Site:
 
 
 class LateApp:
-    """A program's application, made when somebody first asks it: to make it takes 10 ms, and in
-    most lives all requests go the short way."""
+    """A program's application, made when somebody first asks it: that takes milliseconds, and in
+    many lives all requests go the short way."""
 
     def __init__(self, program: ControllerProcess) -> None:
         self._program = program
