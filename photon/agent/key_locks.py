@@ -48,7 +48,7 @@ class KeyLocks:
             self._operations -= 1
             for each in taken:
                 each.lock.release()
-            for key in set(keys):
+            for key in set(keys):  # any order: nobody is woken by this
                 self._leave(key)
 
     def _want(self, key: str) -> _Lock:

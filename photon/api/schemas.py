@@ -36,7 +36,7 @@ class Schemas:
             if not _is_query(message)
             for name in _refs(schema)
         }
-        todo = list(used)
+        todo = list(used)  # any order: what is found is sorted
         while todo:
             new = _refs(self._all[todo.pop()]) - used
             used |= new

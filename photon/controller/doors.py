@@ -35,6 +35,7 @@ class Doors:
 
     async def close(self) -> None:
         self.retain(())
+        # In any order: all of them are awaited.
         await asyncio.gather(*self._closing, return_exceptions=True)
         await self._mine.close()
 

@@ -78,7 +78,7 @@ class _Arrivals:
 
     async def close(self) -> None:
         """What is being made is waited for; who lives, lives on."""
-        for task in self._living:
+        for task in self._living:  # any order: their ends do nothing more
             task.cancel()
         if self._making:
             await asyncio.wait(self._making, timeout=LAST_SECONDS)

@@ -49,7 +49,7 @@ class Heartbeats:
         """The agent answered, and spoke for all its hosts but these."""
         before, self._common = self._common, _after(self._common, lost=0)
         own = {id: _after(own, lost=id in absent) for id, own in self._own.items()}
-        for id in absent:
+        for id in absent:  # any order: histories are looked up by id
             if id not in own:
                 own[id] = _after(before, lost=1)
         self._own = self._told_apart(own)

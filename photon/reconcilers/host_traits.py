@@ -48,7 +48,7 @@ class HostTraits:
             hosts = await self._store.find_many(HOSTS, page)
             await self._hear(hosts, heard)
             heard.gone.update(set(page) - {host.id for host in hosts})
-        for host_id in heard.gone:
+        for host_id in heard.gone:  # any order: each is forgotten by itself
             self._seen.pop(host_id, None)
         return heard
 

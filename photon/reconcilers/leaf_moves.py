@@ -109,7 +109,7 @@ class LeafMoves:
         self._turns = asyncio.Semaphore(ANNOUNCED_AT_ONCE_MAX)
 
     async def close(self) -> None:
-        works = list(self._works)
+        works = list(self._works)  # any order: all are cancelled before one of them runs
         for work in works:
             work.cancel()
         await asyncio.gather(*works, return_exceptions=True)

@@ -151,10 +151,11 @@ class TopologyRows:
             self._take_topology(row)
         changed_leaves = {leaf.id for leaf in leaves if self._take_leaf(leaf)}
         changed_hosts = {seat.id for seat in seats if self._take_seat(seat)}
+        # In any order, both: listeners are told of sorted ids.
         for leaf_id in {*leaf_ids} - {leaf.id for leaf in leaves}:
             if self.leaves.pop(leaf_id, None) is not None:
                 changed_leaves.add(leaf_id)
-        for host_id in {*host_ids} - {seat.id for seat in seats}:
+        for host_id in {*host_ids} - {seat.id for seat in seats}:  # any order
             if self._drop_seat(host_id):
                 changed_hosts.add(host_id)
         if rows or changed_leaves or changed_hosts:
@@ -193,7 +194,7 @@ class TopologyRows:
             traits=self._kept.setdefault(row.traits, row.traits),
         )
         self.seats[seat.id] = seat
-        for leaf_id in {seat.leaf_id, seat.next_leaf_id} - {""}:
+        for leaf_id in {seat.leaf_id, seat.next_leaf_id} - {""}:  # any order
             self._inside.setdefault(leaf_id, set()).add(seat.id)
         return True
 
@@ -204,7 +205,7 @@ class TopologyRows:
         return seat is not None
 
     def _move_out(self, seat: HostSeat) -> None:
-        for leaf_id in {seat.leaf_id, seat.next_leaf_id} - {""}:
+        for leaf_id in {seat.leaf_id, seat.next_leaf_id} - {""}:  # any order
             inside = self._inside[leaf_id]
             inside.discard(seat.id)
             if not inside:

@@ -95,6 +95,7 @@ class Datastores:
             self._unreached.add(book)
 
     def forget_unreached(self) -> None:
+        # In any order: each is dropped by itself.
         for book in [book for book in self._unreached if not book.claims]:
             self._unreached.discard(book)
             self._believed.end(book)

@@ -183,8 +183,10 @@ class Division:
         self._open[prefix], self._roomy[prefix] = set(), set()
         coming, going = [], []
         for part in sorted(self._open[home], key=lambda part: part.id):
+            # In any order, both: all that move are sorted first.
             inside = [host for host in part.hosts if _has(self._traits[host], prefix)]
             if 2 * len(inside) > len(part.hosts):
+                # any order
                 going += [host for host in part.hosts if not _has(self._traits[host], prefix)]
                 self._rename(part, prefix)
             else:
@@ -223,6 +225,7 @@ class Division:
         if prefix not in self._open:
             return
         small = self._shape.small_leaf_hosts
+        # In any order: they are sorted next.
         few = [part for part in self._roomy[prefix] if len(part.hosts) < small or not part.hosts]
         few.sort(key=lambda part: (len(part.hosts), part.id))
         while few and not few[0].hosts:

@@ -62,12 +62,12 @@ class Neighbours:
         return self.here, self.everywhere
 
     def add(self, keys: frozenset[str], host: HostBook) -> None:
-        for key in keys:
+        for key in keys:  # any order: each is counted by itself
             self.here.add(key, host)
             self.everywhere.add(key, host)
 
     def drop(self, keys: frozenset[str], host: HostBook) -> None:
-        for key in keys:
+        for key in keys:  # any order: each is counted by itself
             self.here.drop(key, host)
             self.everywhere.drop(key, host)
 

@@ -285,10 +285,11 @@ class Leaf:
         hosts = set(self._refusals.shunned(demand))
         if not hosts and not demand.hosts_excluded:
             return []
-        for host_id in demand.hosts_excluded:
+        for host_id in demand.hosts_excluded:  # any order, here and below: rows are masked out
             host = self._ledger.hosts.get(host_id)
             if host is not None:
                 hosts.add(host)
+        # any order
         return [host.row for host in hosts if host.view is not None]
 
 

@@ -50,7 +50,7 @@ def names_of(names: Iterable[str]) -> Names:
 
 def names_of_all(parts: Iterable[Names]) -> Names:
     every = list(parts)
-    found = names_of(name for part in every for name in part.known)
+    found = names_of(name for part in every for name in part.known)  # any order
     return Names(found.known, found.more or any(part.more for part in every))
 
 

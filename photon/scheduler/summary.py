@@ -74,7 +74,7 @@ def facts_of(table: HostTable, sieves: tuple[Sieve, Sieve]) -> Facts:
         usage=frozenset(tag for view in views for tag in view.usage_tags),
         zones=names_of(view.zone_id for view in views if view.zone_id is not None),
         networks=names_of(network for view in views for network in view.networks),
-        labels=names_of(label for each in labels for label in each),
+        labels=names_of(label for each in labels for label in each),  # any order: sorted there
         addresses=sieves[0],
         datastores=sieves[1],
     )

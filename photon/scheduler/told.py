@@ -32,7 +32,7 @@ class Told:
         self.drop(vm_id)
         if keys:
             self._keys[vm_id] = keys
-            for key in keys:
+            for key in keys:  # any order: members are looked up by group
                 self._members.setdefault(key, {})[vm_id] = host_id
 
     def drop(self, vm_id: str) -> None:

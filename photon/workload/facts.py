@@ -154,5 +154,6 @@ class Cell(Generic[Value]):
 
 
 def _after(changes: Sequence[Change[Value]], values: frozenset[Value]) -> frozenset[Value]:
+    # In any order: they make a set again.
     left = (change.after(value) for change in changes for value in values)
     return frozenset(value for value in left if value is not None)

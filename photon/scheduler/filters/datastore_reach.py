@@ -14,7 +14,7 @@ from photon.scheduler.table import HostTable, Mask
 
 def reaches_datastores(hosts: HostTable, demand: Demand) -> Mask:
     passing = hosts.everyone.copy()
-    for id in _wanted(demand):
+    for id in _wanted(demand):  # any order: whoever passes passes all
         passing &= reaches_any(hosts, partial(is_one, id=id))
     return passing
 

@@ -75,7 +75,7 @@ class Guests:
         for running in self._running.values():
             await running.release()
         self._running.clear()
-        await asyncio.gather(*self._closing)
+        await asyncio.gather(*self._closing)  # any order: all of them are awaited
 
     def records(self) -> list[VmRecord]:
         return list(self._records.values())
