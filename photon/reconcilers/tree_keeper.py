@@ -70,14 +70,19 @@ class TreeKeeper:
                 return
 
     async def retire(self, *, seconds: float) -> None:
-        """Gives the leaves to others before this controller stops, if there are any."""
-        ends = self._outlook.clock.monotonic() + seconds
-        if len(self._living()) > 1:
-            await self._moves.leave()
-        while len(self._living()) > 1 and self._owned():
-            left = ends - self._outlook.clock.monotonic()
-            if left <= 0 or not await self.wait_turn(seconds=left):
-                return
+        """Gives the leaves to others before this controller stops, if there are any.
+
+        A store that is away, or lost for good, holds this up no longer either: until a controller
+        has stopped, others wait for its leaves and its tasks.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                if len(self._living()) > 1:
+                    await self._moves.leave()
+                while len(self._living()) > 1 and self._owned():
+                    await self.wait_turn(seconds=seconds)
+        except TimeoutError:
+            log.warning("some leaves were not given away; others take them from the dead")
 
     async def close(self) -> None:
         self._unsubscribe()

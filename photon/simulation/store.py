@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, Protocol
@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 from photon.outside.clock import Clock
 from photon.simulation.line import Line, Service, later
 from photon.simulation.store_ways import StoreWays
-from photon.store.errors import FeedTrimmed, StoreBusy
+from photon.store.errors import FeedTrimmed, StoreBusy, StoreLost
 from photon.store.nouns import MEMBERS
 from photon.store.postgres.answers import Answer, Outcome
 from photon.store.postgres.apply import SUPERSEDED
@@ -88,6 +88,7 @@ class StoreServer:
     # Told of each group by its process's name, before it is applied and after; True loses it.
     watchers: list[Watcher] = field(default_factory=list)
     _writers: dict[str, _Writer] = field(default_factory=dict)
+    _made: int = 0  # writers
     _ears: list[_Ear] = field(default_factory=list)
     _recent: list[Change] = field(default_factory=list)
     _unrenewed: set[str] = field(default_factory=set)
@@ -104,6 +105,27 @@ class StoreServer:
     def close(self) -> None:
         """The truth stays open: it is its maker's."""
         self._unsubscribe()
+
+    async def become(self, truth: CloudStore, *, known: Mapping[str, int]) -> None:
+        """Another server takes its place, and `truth` is what that has: an older state, perhaps.
+
+        `known`: the sequence of each writer in that state. After a restore it knows none.
+        """
+        self.service.go_away()
+        self._unsubscribe()
+        self._writers = {
+            writer: _Writer(row.session, known[writer])
+            for writer, row in self._writers.items()
+            if writer in known
+        }
+        self._recent.clear()
+        self.truth = truth
+        await self.start()
+        self.service.come_back()
+
+    def sequences(self) -> dict[str, int]:
+        """How many groups of each writer were applied."""
+        return {writer: row.sequence for writer, row in self._writers.items()}
 
     async def open(
         self,
@@ -137,9 +159,12 @@ class StoreServer:
             if self.conditions.read_only or self.chance.random() < self.conditions.stray:
                 raise _refusal(READ_ONLY, "cannot execute UPDATE in a read-only transaction")
             if writer is None:
-                writer = f"writer-{len(self._writers) + 1}"
+                self._made += 1
+                writer = f"writer-{self._made}"
                 row = self._writers[writer] = _Writer()
             else:
+                if writer not in self._writers:
+                    raise StoreLost("the database does not know this writer any more")
                 row = self._writers[writer]
                 row.session += 1
                 if row.line is not None and row.line is not line:

@@ -140,6 +140,13 @@ class World:
             return self.ensemble.is_there(f"{MEMBERS_PATH}/{id}")
         return at_once(self.store.find(MEMBERS, id)) is not None
 
+    async def put_back(self, truth: CloudStore, *, known: Mapping[str, int] | None = None) -> None:
+        """The store is another one from now on: one that was restored, or an older one that took
+        its place behind everybody's back (`known`: the writers that it knows)."""
+        self.trace.say("store-put-back", revision=await truth.revision())
+        await self.store_server.become(truth, known=known or {})
+        self.store = truth
+
     async def close(self) -> None:
         """Kills everything."""
         for controller in self.controllers:

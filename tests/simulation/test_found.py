@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
 from photon.domain.missing_host import MissingHost
+from photon.domain.topology import LeafRow
+from photon.simulation.controller import SimulatedController
 from photon.simulation.line import LineConditions
 from photon.simulation.world import Size, World, play
-from photon.store.nouns import HOSTS, MISSING_HOSTS
+from photon.store.nouns import HOSTS, LEAVES, MISSING_HOSTS
 from photon.store.protocol import Insert
 from tests.simulation.scenes import Cloud
 
@@ -18,6 +21,9 @@ RESTARTED_SECONDS_MAX = 90.0
 CUT_SECONDS = 40.0
 LINE_SECONDS = 0.01
 PROJECTS = 5
+STOPPED_SECONDS_MAX = (
+    100.0  # Ten for its leaves, ten for its tasks, sixty for the store's last word.
+)
 
 
 @pytest.mark.parametrize("after_seconds", [0.05, 1.0, 4.0])
@@ -62,6 +68,34 @@ def test_a_deleted_project_is_gone_at_every_controller_at_once() -> None:
             assert (await world.request(1, "GET", path)).status == 404
 
     play(1, SMALL, scene)
+
+
+def test_a_controller_that_must_stop_while_its_store_is_away_is_gone_soon() -> None:
+    """Found by a failover that had lost commits: it tried for an hour a leaf to give leaves away,
+    and lived so long for the others, who waited for them."""
+
+    async def scene(world: World) -> None:
+        await Cloud(world).furnish()
+        controller = world.controllers[0]
+        owned = [row async for row in _leaves(world) if row.owner == _id(controller)]
+        assert owned
+        world.store_server.service.go_away()
+        assert controller.program is not None
+        controller.program.stopping.set()
+        await asyncio.sleep(STOPPED_SECONDS_MAX)
+        assert controller.program is None
+
+    play(2, SMALL, scene)
+
+
+async def _leaves(world: World) -> AsyncIterator[LeafRow]:
+    for row in (await world.store.page(LEAVES, {}, limit=100)).items:
+        yield row
+
+
+def _id(controller: SimulatedController) -> str:
+    assert controller.program is not None
+    return controller.program.id
 
 
 def test_a_controller_whose_store_falls_silent_while_it_is_opened_begins_anew() -> None:

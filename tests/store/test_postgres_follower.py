@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from photon.outside.clock import RealClock
+from photon.store.errors import StoreLost
 from photon.store.feed import Listeners
-from photon.store.postgres.feed import FeedLine, Follower, Notified, Position
+from photon.store.postgres.feed import FeedLine, Follower, Notified, Position, Stretch
 from photon.store.protocol import Revision
 
 
@@ -31,6 +34,36 @@ async def _no_feed(notified: Notified) -> FeedLine:
 
 def _not_broken(error: Exception) -> None:
     raise AssertionError(error)
+
+
+class _Line:
+    """A line to a server that is at `newest`."""
+
+    def __init__(self, newest: int) -> None:
+        self.newest = Revision(newest)
+
+    async def read(self, since: Revision, limit: int) -> Stretch:
+        return Stretch([], self.newest, self.newest)
+
+    def drop(self) -> None:
+        return
+
+
+async def test_a_server_that_is_behind_what_it_has_told_of_is_lost() -> None:
+    """A controller that commits nothing went on, and never heard of what came in its place."""
+    told: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+
+    async def open_line(notified: Notified) -> FeedLine:
+        return _Line(4)
+
+    position = Position(Revision(5), Listeners())
+    follower = Follower(open_line, RealClock(), position, told.set_result)
+    follower.start()
+    error = await told
+    assert isinstance(error, StoreLost)
+    assert "is at revision 4, and was at 5" in str(error)
+    await follower.reach(Revision(6))  # Nobody waits for what never comes.
+    await follower.close()
 
 
 async def test_it_looks_when_it_is_told_of_what_is_new() -> None:

@@ -20,7 +20,7 @@ from photon.store.postgres.answers import Answer, Outcome
 from photon.store.postgres.apply import SUPERSEDED
 from photon.store.postgres.connections import ANSWER_SECONDS, Backoff, is_lost, unavailable
 from photon.store.postgres.driver import DataError, PostgresError
-from photon.store.postgres.feed import Follower, Position
+from photon.store.postgres.feed import Follower, Position, check_not_back
 from photon.store.postgres.group import Group, Waiting
 from photon.store.postgres.session import Claim, OpenSession, Session
 from photon.store.postgres.shapes import Shape
@@ -240,18 +240,14 @@ class Committer:
             try:
                 async with asyncio.timeout(self._options.answer_seconds):
                     session = await self._options.open_session(self._writer)
+                try:
+                    check_not_back(session.claim.revision, told)
+                except StoreLost:
+                    await session.close()
+                    raise
             except StoreLost as problem:
                 self.lose(problem)
                 raise
-            if session.claim.revision < told:
-                await session.close()
-                lost = StoreLost(
-                    f"The database is at revision {session.claim.revision}, and was at "
-                    f"{told}: commits that it acknowledged are lost. Start the "
-                    "controllers again, and let standbys be synchronous."
-                )
-                self.lose(lost)
-                raise lost
             self._session, self._sequence = session, session.claim.sequence
         return self._session
 

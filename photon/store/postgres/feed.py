@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from photon.outside.clock import Clock
-from photon.store.errors import FeedTrimmed
+from photon.store.errors import FeedTrimmed, StoreLost
 from photon.store.feed import Listeners
 from photon.store.postgres.apply import CHANNEL
 from photon.store.postgres.connections import CONNECT_SECONDS, Backoff, connect, is_lost
@@ -135,8 +135,20 @@ class Position:
             self._listeners.tell(new)
 
 
+def check_not_back(newest: Revision, told: Revision) -> None:
+    """Raises StoreLost: the server is at a revision before one that it has told of."""
+    if newest < told:
+        raise StoreLost(
+            f"The database is at revision {newest}, and was at {told}: commits that it "
+            "acknowledged are lost. Start the controllers again, and let standbys be synchronous."
+        )
+
+
 class Follower:
-    """Hears what other processes commit, on a connection of its own."""
+    """Hears what other processes commit, on a connection of its own.
+
+    `broken` is told, once, of a feed that cannot be followed any more: FeedTrimmed, or StoreLost.
+    """
 
     def __init__(
         self,
@@ -196,8 +208,8 @@ class Follower:
                     await self._catch_up(line)
                     backoff = Backoff(self._clock, float("inf"))
                     await self._wait()
-            except FeedTrimmed as trimmed:
-                self._broken(trimmed)
+            except (FeedTrimmed, StoreLost) as error:
+                self._broken(error)
                 self._ended = True
                 self._moved.set()
                 return
@@ -216,6 +228,8 @@ class Follower:
             since = self._position.revision
             async with asyncio.timeout(READ_SECONDS):
                 stretch = await line.read(since, CHANGES_A_READ)
+            # Who commits nothing would hear nothing of it, and believe for ever what never was.
+            check_not_back(stretch.newest, since)
             self._position.advance(stretch.changes, stretch.upto)
             self._moved.set()
             if stretch.upto >= stretch.newest:

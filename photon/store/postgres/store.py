@@ -144,6 +144,9 @@ class PostgresStore:
         position = Position(session.claim.revision, listeners)
 
         def lost_touch(error: Exception) -> None:
+            if isinstance(error, StoreLost):
+                committer.lose(error)
+                return
             committer.lose(
                 StoreLost(
                     f"This controller was cut off from the store for too long ({error}), and what "
