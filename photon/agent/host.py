@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 import msgspec
 from msgspec.structs import replace
 
-from photon.agent.books import Books, claim_of_disk, claim_of_guest
+from photon.agent.books import Books, Claim, claim_of_disk, claim_of_guest
 from photon.agent.changes import Changed, ChangeLog
 from photon.agent.doors import Doors
 from photon.agent.drivers.protocol import HostDriver
@@ -123,6 +123,11 @@ class AgentHost:
     @property
     def is_owned(self) -> bool:
         return self._ownership.tenure.is_owned
+
+    @property
+    def held(self) -> Claim:
+        """What its books say that it has promised: processors and memory."""
+        return self._books.held
 
     # The host itself
 

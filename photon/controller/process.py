@@ -143,7 +143,7 @@ class ControllerProcess:
         leadership = self._offices[HOUSEKEEPER]
         incumbency = Incumbency(self._store, leadership, self._me.id)
         self._housekeeping = Housekeeping(house, incumbency)
-        self._duties = DutyDriver(self._clock, self._system.background_rests, self._leads)
+        self._duties = DutyDriver(self._clock, self._system.background_rests, self.leads)
         self._duties.start(self._all_duties())
         self._api = self._plane()
         self.direct = DirectEdge(self._api, ROUTES)
@@ -189,7 +189,10 @@ class ControllerProcess:
     async def _living(self) -> frozenset[str]:
         return frozenset(member.id for member in self._coordination.members())
 
-    def _leads(self, office: str) -> bool:
+    def leads(self, office: str) -> bool:
+        """Whether this controller may act upon the office now; when it has started."""
+        if office == CHAIRMAN:
+            return self._tree.may_preside
         return self._offices[office].fence() is not None
 
     def _image_url(self, image_id: str) -> str:

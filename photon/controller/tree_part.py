@@ -71,6 +71,10 @@ class TreePart:
         members = {member.id: member for member in self._coordination.members()}
         return picture(self._rows, members, self.top.root.branch, self._me)
 
+    @property
+    def may_preside(self) -> bool:
+        return self._chairman.may_preside
+
     async def retire(self) -> None:
         """Others take this controller's leaves, if there are others, before it stops."""
         await self.keeper.retire(seconds=RETIRE_SECONDS)

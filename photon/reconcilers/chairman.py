@@ -114,6 +114,11 @@ class Chairman:
     def presides(self) -> bool:
         return self._presiding
 
+    @property
+    def may_preside(self) -> bool:
+        """Whether this controller has the office, by its lease; when it has started."""
+        return self._leadership.fence() is not None
+
     async def seat(self, host_id: str, traits: Traits) -> bool:
         """Gives the host a leaf, at once; True when that is durable. False: this controller is not
         the chairman. Many that ask together share a write-set."""

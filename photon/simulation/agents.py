@@ -84,6 +84,11 @@ class SimulatedAgentProcess:
         return self.process.frozen
 
     @property
+    def is_started(self) -> bool:
+        """Whether it ever was: before, it has no hosts."""
+        return self._simulation is not None
+
+    @property
     def hosts(self) -> AgentHosts:
         assert self._simulation is not None, "start() comes first"
         return self._simulation.hosts

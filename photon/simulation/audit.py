@@ -21,8 +21,10 @@ from photon.domain.task import Task
 from photon.simulation.agents import SimulatedAgentProcess
 from photon.simulation.datastores import SharedSums, disks_on, wrong_claims
 from photon.simulation.invariants import Invariant, at_once
+from photon.simulation.made import Made, check_maintenance, wrong_books
 from photon.simulation.mirror import Mirror
 from photon.simulation.promises import Promises
+from photon.simulation.terms_kept import TermsKept
 from photon.simulation.transport import HTTP
 from photon.simulation.undone import check_undone, may_leave
 from photon.simulation.world import World
@@ -58,6 +60,8 @@ class Auditor:
         self._shared = SharedSums()
         self.graves = Graves()
         self._promises = Promises()
+        self.made = Made(self.mirror.rows)
+        self.terms = TermsKept(world)
         self.hosts_are_reached = False  # by every call, once
 
     def start(self) -> None:
@@ -79,6 +83,7 @@ class Auditor:
             await asyncio.sleep(LOOK_SECONDS)
             looks += 1
             self._guard(self._look_at_hosts)
+            self._guard(self.terms.look)
             if looks % round(ALL_SECONDS / LOOK_SECONDS) == 0:
                 self._guard(self._look_at_all)
 
@@ -94,6 +99,7 @@ class Auditor:
 
     def _heard(self, changes: Sequence[Change]) -> None:
         self._guard(self.mirror.hear, changes)
+        self._guard(self.terms.hear, changes)
         if self.hosts_are_reached:
             for change in changes:
                 if change.noun == TASKS.name:
@@ -114,8 +120,13 @@ class Auditor:
 
     def _put(self, put: Any, key: str, value: bytes | None) -> None:
         put(key, value)
-        self._dirty[key.partition("/")[0]] = None
+        address, kind, id = [*key.split("/", 2), "", ""][:3]
+        self._dirty[address] = None
         self._guard(self.graves.put, key, value)
+        agent = self._agent_of[address]
+        if agent.is_started:
+            host = agent.hosts.by_address[address]
+            self._guard(partial(self.made.put, gone=value is None), host, kind, id)
 
     def _opened(self, name: str, store: CloudStore) -> None:
         ear = FeedEar(self.mirror.changes, name)
@@ -130,6 +141,7 @@ class Auditor:
             inventory = at_once(host.inventory())
             check_capacity(address, host, inventory)
             self._shared.look(address, inventory)
+            check_maintenance(host, inventory)
             self._check_where(address, inventory)
 
     def _check_where(self, address: str, inventory: Inventory) -> None:
@@ -230,6 +242,8 @@ class Auditor:
                 continue
             agent_host = self._agent_of[host.address].hosts.by_address[host.address]
             inventory = at_once(agent_host.inventory())
+            if wrong := wrong_books(agent_host, inventory):
+                return wrong, host.id
             there = {guest.vm_id for guest in inventory.guests}
             there |= {disk.disk_id for disk in inventory.disks}
             believed = self._believed(host.id)

@@ -69,6 +69,7 @@ class SimulatedController:
         self.serving: tuple[DirectEdge, LateApp] | None = None
         self.program: ControllerProcess | None = None
         self.lives = 0
+        self.left: set[str] = set()  # the members that it was and took leave of being
         self._site = site
         self.process = Process(name, site.loop)
         self._started = asyncio.Event()
@@ -156,6 +157,7 @@ class SimulatedController:
         await program.stopping.wait()
         self._site.trace.say("stopping", process=self.name)
         self.serving = None
+        self.left.add(program.id)
         program.answer_waiting()
         await door.close()
         await program.stop()

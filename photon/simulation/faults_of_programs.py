@@ -55,7 +55,7 @@ def crash_host(fault: Fault) -> Target | None:
     agent = fault.agent()
     if agent is None:
         return None
-    seconds = fault.seconds(3.0, 60.0)
+    seconds = fault.seconds(3.0, 100.0)
 
     async def act() -> None:
         agent.crash(silently=True)

@@ -8,6 +8,7 @@ from photon.simulation.faults import Fault, Target, on
 from photon.simulation.line import Service
 
 DONE_SHARE: Final = 0.5  # Of what a primary had not answered when it went.
+LONG_SHARE: Final = 0.25
 STRAY_SHARE: Final = 0.3  # Of new sessions, so many find the former primary first.
 # Revisions. A VM's creation has three: so the first is for those who have not heard the last one.
 KEPT: Final = (1, 10, 50)
@@ -55,7 +56,9 @@ def store_fails_over(fault: Fault) -> Target | None:
     service = server.service
     if service.name in fault.busy:
         return None
-    waits, away = fault.seconds(0.0, 3.0), fault.seconds(1.0, 20.0)
+    # Now and then nobody is promoted for longer than a commit is tried.
+    long = fault.random.random() < LONG_SHARE
+    waits, away = fault.seconds(0.0, 3.0), fault.seconds(*((60.0, 90.0) if long else (1.0, 20.0)))
     read_only, astray = fault.seconds(0.0, 5.0), fault.seconds(1.0, 15.0)
 
     async def act() -> None:

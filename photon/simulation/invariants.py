@@ -13,6 +13,10 @@ class Invariant(StrEnum):
     """Names under which a violation is reported. What clients were promised is in `Promise`."""
 
     HELD_WITHIN_CAPACITY = "HELD_WITHIN_CAPACITY"  # a host, and a datastore over all hosts
+    CHOSEN_BEFORE_MADE = "CHOSEN_BEFORE_MADE"  # a host, durably, before anything is made there
+    ZONE_AS_ASKED = "ZONE_AS_ASKED"  # of a VM that must be in one
+    CLOSED_TAKES_NOTHING = "CLOSED_TAKES_NOTHING"  # new, a host that is suspended or being emptied
+    MAINTENANCE_IS_EMPTY = "MAINTENANCE_IS_EMPTY"  # a host in maintenance has no guests
     RUNS_ON_ONE_HOST = "RUNS_ON_ONE_HOST"
     VM_STAYS = "VM_STAYS"  # on the host that it was given
     QUOTA_IS_THE_SUM = "QUOTA_IS_THE_SUM"
@@ -20,8 +24,12 @@ class Invariant(StrEnum):
     LOCK_HAS_TASK = "LOCK_HAS_TASK"
     TASK_HAS_OWNER = "TASK_HAS_OWNER"
     ADOPTED_FROM_THE_DEAD = "ADOPTED_FROM_THE_DEAD"  # a task goes on elsewhere only then
+    OFFICE_HAS_ONE = "OFFICE_HAS_ONE"  # at a time, who may act upon it
+    SILENT_BEFORE_BURIED = "SILENT_BEFORE_BURIED"  # for a lease, whoever is taken for dead
+    SILENT_IS_MISSING = "SILENT_IS_MISSING"  # a host that nobody can hear is said to be
     DEAD_STAYS_DEAD = "DEAD_STAYS_DEAD"  # on a host, what was deleted, whatever comes late
     FAILED_LEAVES_NOTHING = "FAILED_LEAVES_NOTHING"  # of what a task began, if hosts are reached
+    DELETED_IS_GONE = "DELETED_IS_GONE"  # from its host, when its task says so, if that is reached
     FINISHED_STAYS_FINISHED = "FINISHED_STAYS_FINISHED"  # a task's owner repeats no finished step
     END_IS_FINAL = "END_IS_FINAL"  # a task that ended stays as it ended
     WRITES_COUNT_UP = "WRITES_COUNT_UP"  # each write of a row raises its generation

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from photon.domain.disk import PersistentDisk
+from photon.domain.host import Host
 from photon.domain.quota import total
 from photon.domain.task import Task
 from photon.domain.vm import Vm, all_costs
 from photon.simulation.invariants import Invariant, at_once
+from photon.simulation.made import Whereabouts
 from photon.store.nouns import DISKS, HOSTS, IMAGES, PROJECTS, TASKS, TENANTS, VMS
 from photon.store.protocol import Change, CloudStore, Noun
 from photon.workload.broken import Broken
@@ -43,6 +45,10 @@ class Mirror:
     used: dict[str, Amounts] = field(default_factory=dict)  # by project, what exists in it
     locks: dict[str, set[tuple[str, str]]] = field(default_factory=dict)  # by task
     changes: list[Change] = field(default_factory=list)  # all that was committed
+    whereabouts: Whereabouts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.whereabouts = Whereabouts(self.seconds)
 
     def hear(self, changes: Sequence[Change]) -> None:
         """Raises Broken: one of the changes must not have been."""
@@ -87,6 +93,10 @@ class Mirror:
         if isinstance(new, Task):
             _check_task(old, new)
             self._check_adoption(old, new)
+        if isinstance(new, Host):
+            self.whereabouts.put_host(new)
+        if isinstance(new, Vm):
+            self.whereabouts.put_vm(old, new)
         if isinstance(new, Vm) and old is not None and old.host_id not in (None, new.host_id):
             text = f"VM {id} was on host {old.host_id}, and is on {new.host_id}"
             raise Broken(Invariant.VM_STAYS, text, id)

@@ -96,6 +96,12 @@ class Profile:
         calm = not (link.loss or link.duplicate or link.reorder)
         return calm and self.faults.keys() <= OF_DRIVERS
 
+    @property
+    def only_hosts_fail(self) -> bool:
+        """Whether controllers, and what they stand on, always do what they should."""
+        calm = (self.link, self.store_line, self.store) == (CALM.link, CALM.store_line, CALM.store)
+        return calm and self.faults.keys() <= {FaultKind.CRASH_HOST, *OF_DRIVERS}
+
     def drawn(self, random: Random) -> Profile:
         """What one seed has of it."""
         if not self.swarm:
@@ -204,6 +210,26 @@ CRASHING: Final = replace(
     },
 )
 
+DYING: Final = replace(
+    CALM,
+    name="dying",
+    faults={FaultKind.CRASH_HOST: 20.0, FaultKind.KILL_GUEST: 30.0},
+)
+
+# Clocks are set anew while some cannot renew their leases.
+JUMPING: Final = replace(
+    CALM,
+    name="jumping",
+    clock_rate=0.02,
+    clock_offset_seconds=600.0,
+    faults={
+        FaultKind.STEP_CLOCK: 3.0,
+        FaultKind.CUT_FROM_STORE: 15.0,
+        FaultKind.EXPIRE_SESSION: 20.0,
+        FaultKind.CUT_FROM_ENSEMBLE: 30.0,
+    },
+)
+
 # A frame in twenty comes once more up to half a minute later, when much has happened since.
 LATE: Final = replace(
     CALM,
@@ -246,5 +272,8 @@ TRIMMING: Final = replace(
 
 PROFILES: Final[Mapping[str, Profile]] = {
     profile.name: profile
-    for profile in (CALM, LOSSY, HOSTILE, FREEZING, CRASHING, LATE, FAILING, LOSING, TRIMMING)
+    for profile in (
+        *(CALM, LOSSY, HOSTILE),
+        *(FREEZING, CRASHING, DYING, JUMPING, LATE, FAILING, LOSING, TRIMMING),
+    )
 }

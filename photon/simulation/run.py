@@ -11,6 +11,7 @@ from photon.agent.drivers.simulated_site import HostShape
 from photon.simulation.audit import Auditor
 from photon.simulation.chance import Chance
 from photon.simulation.invariants import Invariant
+from photon.simulation.made import KNOWN_AT_ONCE_SECONDS
 from photon.simulation.nemesis import Nemesis, NotServing
 from photon.simulation.profiles import PROFILES, FaultKind, Profile
 from photon.simulation.story import story
@@ -90,6 +91,9 @@ class _Scene:
             site = replace(site, feed_reaches=0)
         load = self._make_load(world, site)
         auditor.hosts_are_reached = nemesis.profile.reaches_hosts
+        if auditor.hosts_are_reached:
+            auditor.mirror.whereabouts.known_seconds = KNOWN_AT_ONCE_SECONDS
+        auditor.terms.only_hosts_fail = nemesis.profile.only_hosts_fail
         broken: Broken | None = None
         try:
             nemesis.prepare()

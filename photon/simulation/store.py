@@ -121,6 +121,7 @@ class StoreServer:
         self._recent.clear()
         self.truth = truth
         await self.start()
+        self.trimmed = min(self.trimmed, self._newest)
         self.service.come_back()
 
     def sequences(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What a task that failed has left behind, where nothing kept it from undoing what it did."""
+"""What a task that has ended left behind, where nothing kept it from reaching the host."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from photon.simulation.invariants import Invariant
 from photon.workload.broken import Broken
 
 UNDOING: Final = frozenset({"CREATE_VM", "CREATE_DISK", "ATTACH_DISK"})
+DELETING: Final = frozenset({"DELETE_VM", "DELETE_DISK"})
 
 
 def may_leave(task: Task | None) -> bool:
-    """Whether a task has just failed that may have made something on a host."""
-    return task is not None and task.state is TaskState.ERROR and task.operation in UNDOING
+    """Whether a task has just ended that must not have left something on a host."""
+    if task is None or not task.ended:
+        return False
+    return task.operation in (UNDOING if task.state is TaskState.ERROR else DELETING)
 
 
 def check_undone(task: Task, vm: Vm | None, hosts: Iterable[Inventory]) -> None:
@@ -32,6 +35,9 @@ def check_undone(task: Task, vm: Vm | None, hosts: Iterable[Inventory]) -> None:
             there = {guest.vm_id for guest in inventory.guests}
             there |= {disk.disk_id for disk in inventory.disks}
             left = there & {task.entity_id}
+        if left and task.operation in DELETING:
+            text = f"task {task.id} of {task.operation} is done, and {sorted(left)} is still there"
+            raise Broken(Invariant.DELETED_IS_GONE, text, task.id, task.entity_id)
         if left:
             text = f"task {task.id} of {task.operation} failed, and left {sorted(left)} on a host"
             raise Broken(Invariant.FAILED_LEAVES_NOTHING, text, task.id, task.entity_id)

@@ -66,7 +66,7 @@ async def ask_the_impossible(client: Client) -> None:
 
 
 async def reuse_a_key(client: Client) -> None:
-    """One key for two requests: the second is refused, and makes nothing."""
+    """One key for two requests: the second is refused, and makes nothing; elsewhere it is new."""
     key = client.caller.desk.new_key()
     names = [f"zone-{client.random.randrange(1000)}-{place}" for place in range(2)]
     zone = Zone(name=names[0], life=Life(client.history.tick()))
@@ -79,4 +79,8 @@ async def reuse_a_key(client: Client) -> None:
     second = await client.caller.post("/v1/zones", {"name": names[1]}, zone.id, key=key)
     if second.status and second.code not in ("IdempotencyKeyReused", SYSTEM_PAUSED):
         text = f"{key} was used for two requests, and answered with {second.body}"
+        raise Broken(Promise.KEY_IS_ONE_REQUEST, text, zone.id)
+    third = await client.caller.post(f"/v1/vms/{NOBODY}/start", None, zone.id, key=key)
+    if third.status and third.code != "VmNotFound":
+        text = f"{key} counts for another path, too: {third.body}"
         raise Broken(Promise.KEY_IS_ONE_REQUEST, text, zone.id)

@@ -11,6 +11,7 @@ from photon.simulation.run import Trial, run
 from photon.simulation.world import Size
 from tests.simulation.mutations import (
     of_hosts,
+    of_offices,
     of_streams,
     of_tasks,
     of_the_api,
@@ -24,6 +25,7 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
     *of_hosts.MUTATIONS,
     *of_streams.MUTATIONS,
     *of_the_api.MUTATIONS,
+    *of_offices.MUTATIONS,
 )
 ROOMY: Final = Size(controllers=3, hosts=6, leaf_hosts=2)
 # A few VMs fill one, and making one takes long enough for others to be promised meanwhile.

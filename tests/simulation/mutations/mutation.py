@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from unittest.mock import patch
+
+import msgspec
+
+replace: Final = msgspec.structs.replace
 
 Break = Callable[["Surgery"], None]
 

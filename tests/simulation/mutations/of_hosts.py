@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from photon.agent.books import Books
 from photon.agent.claims import MemoryClaims
 from photon.agent.drivers.simulated_room import SimulatedRoom
+from photon.agent.host import AgentHost
+from photon.agent.key_locks import KeyLocks
 from photon.reconcilers.debts import Debts
+from photon.reconcilers.host_line import AgentLine
 from photon.reconcilers.orphans import Orphans
+from photon.reconcilers.tree_keeper import TreeKeeper
+from photon.sagas import delete_vm, disks, vm_disks
+from photon.scheduler import table
 from photon.scheduler.holds import Holds
 from photon.scheduler.leases import Leases
-from tests.simulation.mutations.mutation import Mutation, Surgery
+from photon.scheduler.patience import PatientRoot
+from tests.simulation.mutations.mutation import Mutation, Surgery, replace
 
 
 def trust_old_summaries(surgery: Surgery) -> None:
@@ -53,7 +62,73 @@ def never_give_claims_back(surgery: Surgery) -> None:
     surgery.replace(SimulatedRoom, "give_back", lambda self, disks_gib: None)
 
 
+def never_say_missing(surgery: Surgery) -> None:
+    surgery.replace(AgentLine, "_lose", lambda self, hosts, why: None)
+
+
+def stay_missing(surgery: Surgery) -> None:
+    surgery.replace(AgentLine, "_bring_back", lambda self: None)
+
+
+def fill_closed_hosts(surgery: Surgery) -> None:
+    """Neither the scheduler minds what an operator took out, nor the host."""
+    surgery.replace(table, "_is_ready", lambda host: True)
+    surgery.replace(AgentHost, "_check_takes_new", lambda self: None)
+
+
+def ignore_zones(surgery: Surgery) -> None:
+    def around(place: Any) -> Any:
+        def anywhere(self: Any, demand: Any) -> Any:
+            return place(self, replace(demand, zone_id=None))
+
+        return anywhere
+
+    surgery.wrap(PatientRoot, "place", around)
+
+
+def lock_nothing_on_hosts(surgery: Surgery) -> None:
+    @asynccontextmanager
+    async def holding(self: Any, *keys: str) -> AsyncIterator[None]:
+        yield
+
+    surgery.replace(KeyLocks, "holding", holding)
+
+
+def owe_nothing(surgery: Surgery) -> None:
+    """What is deleted on a host that is missing is not asked of it when it is back."""
+
+    async def owed(*args: Any, **how: Any) -> list[Any]:
+        return []
+
+    for module in (delete_vm, disks, vm_disks):
+        surgery.replace(module, "owed", owed)
+
+
+def write_without_right(surgery: Surgery) -> None:
+    """Whoever once watched a host writes of it, though another does now."""
+    surgery.replace(TreeKeeper, "warrant", lambda self, host_id: ())
+
+
 MUTATIONS: Final = (
+    Mutation("never-missing", "dying", "silent hosts are not MISSING", never_say_missing),
+    Mutation("stay-missing", "dying", "hosts that are back stay MISSING", stay_missing),
+    Mutation(
+        "fill-the-closed",
+        "calm",
+        "hosts that are suspended are given VMs, and take them",
+        fill_closed_hosts,
+        steps=300,
+    ),
+    Mutation("ignore-zones", "calm", "the zone that was asked for does not count", ignore_zones),
+    Mutation(
+        "lock-no-guests",
+        "late",
+        "hosts do two things to a VM at once",
+        lock_nothing_on_hosts,
+        tight=True,
+    ),
+    Mutation("owe-nothing", "dying", "missing hosts owe nothing", owe_nothing),
+    Mutation("no-warrant", "freezing", "former watchers write of hosts", write_without_right),
     Mutation(
         "trust-old-summaries",
         "calm",

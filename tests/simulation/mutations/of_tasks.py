@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from typing import Any, Final
 
-import msgspec
-
 from photon.agent import fences, image_fences, tenure
-from photon.api import edge, submit
+from photon.agent_client.address import HostAddress
+from photon.api import edge, request, submit
+from photon.controller import process
+from photon.domain.disk import DiskState
 from photon.reconcilers.adoption import Adoption
-from photon.sagas import delete_vm
-from photon.store.nouns import TASKS
+from photon.sagas import create_vm, delete_vm, vm_disks
+from photon.sagas.catalogue import SAGAS
+from photon.store.nouns import TASKS, VMS
 from photon.store.protocol import Insert, Update
 from photon.tasks import execute
 from photon.tasks.journal import TaskJournal
-from tests.simulation.mutations.mutation import Mutation, Surgery
-
-replace = msgspec.structs.replace
+from photon.tasks.runner import TaskRunner
+from photon.tasks.saga import Plan
+from tests.simulation.mutations.mutation import Mutation, Surgery, replace
 
 
 def forget_the_fence_of_tasks(surgery: Surgery) -> None:
@@ -94,6 +98,84 @@ def ignore_idempotency_keys(surgery: Surgery) -> None:
     surgery.replace(edge, "_known_answer", nothing_known)
 
 
+def do_finished_steps_again(surgery: Surgery) -> None:
+    surgery.replace(TaskJournal, "recorded", lambda self, step: None)
+
+
+def act_before_it_is_written(surgery: Surgery) -> None:
+    """What a step has chosen is written when there is time."""
+
+    async def starting(self: Any, step: str, operation: str) -> None:
+        self._advance_to(operation, self._clock.now_ms())
+        self._dirty = True
+        self._show_later()
+
+    surgery.replace(TaskJournal, "starting", starting)
+
+
+def keep_the_lock_of_what_failed(surgery: Surgery) -> None:
+    async def nothing(deps: Any, order: Any, error: Any) -> Plan:
+        return Plan()
+
+    _with_sagas(surgery, lambda saga: dataclasses.replace(saga, fail=nothing), "START_VM")
+
+
+def forget_what_may_have_been_made(surgery: Surgery) -> None:
+    """A task of which nobody knows whether it was made is nobody's."""
+    surgery.replace(TaskRunner, "find_out", lambda self, task_id: None)
+
+
+def undo_to_another(surgery: Surgery) -> None:
+    """Undoing a create deletes some other VM of that host."""
+
+    async def delete(cloud: Any, order: Any) -> None:
+        where = {"host_id": order.placement.host_id}
+        others = (await cloud.store.page(VMS, where, limit=1)).items
+        host = HostAddress(order.placement.agent_endpoint, order.placement.host_id)
+        for vm in others:
+            await cloud.agents.delete_vm(host, order.fence, vm.id, force=True)
+
+    surgery.replace(create_vm, "_delete", delete)
+
+
+def delete_the_row_alone(surgery: Surgery) -> None:
+    """A VM is said to be gone, and its host was not asked."""
+
+    async def body(run: Any, order: Any) -> Any:
+        return delete_vm.Unmade()
+
+    _with_sagas(surgery, lambda saga: dataclasses.replace(saga, body=body), "DELETE_VM")
+
+
+def attach_by_half(surgery: Surgery) -> None:
+    """The VM knows of its new disk, the disk does not."""
+
+    async def finish(cloud: Any, order: Any, result: None) -> Plan:
+        plan = await vm_disks.finish_attach(cloud, order, result)
+        vm, disk = plan.writes
+        assert isinstance(disk, Update)
+        left = replace(disk.entity, state=DiskState.DETACHED, vm_id=None)
+        return Plan([vm, Update(disk.noun, left)])
+
+    _with_sagas(surgery, lambda saga: dataclasses.replace(saga, finish=finish), "ATTACH_DISK")
+
+
+def _with_sagas(surgery: Surgery, change: Callable[[Any], Any], operation: str) -> None:
+    changed = tuple(change(saga) if saga.operation == operation else saga for saga in SAGAS)
+    surgery.replace(process, "SAGAS", changed)
+
+
+def one_key_for_all_paths(surgery: Surgery) -> None:
+    def around(idempotency_of: Any) -> Any:
+        def keyed(req: Any, route: Any, call: Any, content: bytes) -> Any:
+            key = idempotency_of(req, route, call, content)
+            return None if key is None else dataclasses.replace(key, id=key.key)
+
+        return keyed
+
+    surgery.wrap(request, "idempotency_of", around)
+
+
 MUTATIONS: Final = (
     Mutation(
         "unfenced-tasks",
@@ -122,6 +204,42 @@ MUTATIONS: Final = (
         quick=True,
     ),
     Mutation("never-adopt", "crashing", "tasks of dead owners are not adopted", never_adopt),
+    Mutation(
+        "finished-again",
+        "crashing",
+        "an adopted task begins anew, whatever its journal has",
+        do_finished_steps_again,
+        quick=True,
+    ),
+    Mutation(
+        "act-before-writing",
+        "calm",
+        "hosts are asked before the choice of them is durable",
+        act_before_it_is_written,
+        quick=True,
+    ),
+    Mutation(
+        "keep-the-lock",
+        "failing",
+        "a start that failed does not unlock its VM",
+        keep_the_lock_of_what_failed,
+    ),
+    Mutation(
+        "forget-the-unknown",
+        "losing",
+        "a task whose making nobody could tell of is not looked for",
+        forget_what_may_have_been_made,
+    ),
+    Mutation("undo-another", "failing", "an undo deletes another VM", undo_to_another),
+    Mutation(
+        "delete-the-row",
+        "calm",
+        "a VM is deleted in the store alone",
+        delete_the_row_alone,
+        quick=True,
+    ),
+    Mutation("attach-by-half", "calm", "a disk does not know its VM", attach_by_half),
+    Mutation("one-key", "calm", "an Idempotency-Key counts for every path", one_key_for_all_paths),
     Mutation(
         "ignore-keys",
         "lossy",

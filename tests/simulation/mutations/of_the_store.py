@@ -8,15 +8,20 @@ from typing import Any, Final
 
 from photon.api import submit
 from photon.api.views.task import task_view
-from photon.store import writes
-from photon.store.errors import StoreUnavailable
+from photon.domain.quota import QuotaUnit
+from photon.store import quota_rows, writes
+from photon.store.errors import QuotaExceeded, StoreUnavailable
+from photon.store.feed import Listeners
 from photon.store.kept import KeptReads
+from photon.store.nouns import DISKS, HOSTS, IMAGES, PROJECTS, VMS
 from photon.store.postgres.committer import Committer
 from photon.store.postgres.feed import Position
-from photon.store.protocol import Change, Revision
-from tests.simulation.mutations.mutation import Mutation, Surgery
+from photon.store.postgres.store import PostgresStore
+from photon.store.protocol import Change, Reap, Revision, Update
+from tests.simulation.mutations.mutation import Mutation, Surgery, replace
 
 LOST_EVERY: Final = 40  # Of so many tellings, one.
+OVERWRITTEN: Final = frozenset({VMS, DISKS, HOSTS, IMAGES, PROJECTS})
 
 
 def ack_before_commit(surgery: Surgery) -> None:
@@ -97,7 +102,102 @@ def delete_what_is_in_use(surgery: Surgery) -> None:
     surgery.replace(writes.Writer, "_require_none", lambda self, write: None)
 
 
+def tell_twice(surgery: Surgery) -> None:
+    told = 0
+
+    def around(tell: Any) -> Any:
+        def twice(self: Any, changes: Sequence[Change]) -> None:
+            nonlocal told
+            told += 1
+            tell(self, changes)
+            if told % LOST_EVERY == 0:
+                tell(self, changes)
+
+        return twice
+
+    surgery.wrap(Listeners, "tell", around)
+
+
+def overwrite_what_others_wrote(surgery: Surgery) -> None:
+    """An update counts, whatever was written since its row was read; but for tasks and members."""
+
+    def around(update: Any) -> Any:
+        def unchecked(self: Any, write: Any, revision: Any) -> Any:
+            if write.noun in OVERWRITTEN:
+                sql = f"SELECT generation FROM {write.noun.name} WHERE id = ?"
+                row = self._cursor.execute(sql, (write.entity.id,)).fetchone()
+                if row is not None:
+                    new = replace(write.entity, generation=row[0])
+                    write = Update(write.noun, new, write.where)
+            return update(self, write, revision)
+
+        return unchecked
+
+    surgery.wrap(writes.Writer, "_update", around)
+
+
+def reap_what_is_used(surgery: Surgery) -> None:
+    """What waits for its last user goes with any of them."""
+
+    def around(reap: Any) -> Any:
+        def at_once(self: Any, write: Any, revision: Any) -> Any:
+            return reap(self, Reap(write.noun, write.id, write.where, ()), revision)
+
+        return at_once
+
+    surgery.wrap(writes.Writer, "_reap", around)
+
+
+def let_one_more_in(surgery: Surgery) -> None:
+    """A quota that is full has room for one more."""
+
+    def around(charge: Any) -> Any:
+        def lax(cursor: Any, write: Any) -> None:
+            try:
+                charge(cursor, write)
+            except QuotaExceeded as full:
+                if full.unit != QuotaUnit.COUNT or full.usage > full.limit:
+                    raise
+                cursor.execute("PRAGMA ignore_check_constraints = ON")
+                charge(cursor, write)
+                cursor.execute("PRAGMA ignore_check_constraints = OFF")
+
+        return lax
+
+    surgery.wrap(quota_rows, "charge", around)
+
+
+def skip_a_row_between_pages(surgery: Surgery) -> None:
+    def around(page: Any) -> Any:
+        async def skipping(
+            self: Any, noun: Any, where: Any, *, limit: int, after: Any = None, before: Any = None
+        ) -> Any:
+            answer = await page(self, noun, where, limit=limit, after=after, before=before)
+            if after is not None and len(answer.items) > 1:
+                answer = replace(answer, items=answer.items[1:])
+            return answer
+
+        return skipping
+
+    surgery.wrap(PostgresStore, "page", around)
+
+
 MUTATIONS: Final = (
+    Mutation("tell-twice", "calm", "a change of the feed is told twice now and then", tell_twice),
+    Mutation(
+        "overwrite",
+        "lossy",
+        "what others wrote since a row was read is overwritten",
+        overwrite_what_others_wrote,
+    ),
+    Mutation("reap-the-used", "calm", "what is still used goes with one user", reap_what_is_used),
+    Mutation("one-more", "calm", "a full quota lets one more in", let_one_more_in),
+    Mutation(
+        "skip-a-row",
+        "calm",
+        "the second page of a list begins one row too late",
+        skip_a_row_between_pages,
+    ),
     Mutation(
         "ack-before-commit",
         "calm",
