@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from photon.simulation.profiles import PROFILES
 from photon.simulation.run import Outcome, Trial, run
-from photon.simulation.shrink import shrink
+from photon.simulation.shrink import RUNS_MAX, shrink, told
 from photon.simulation.world import AGENTS_MAX, Size
 from photon.workload.site import Load
 
@@ -153,12 +153,25 @@ def _tell(outcome: Outcome, options: _Options) -> None:
     if outcome.broken is None:
         return
     if options.shrinks:
-        outcome = shrink(outcome, lambda trial, tried: click.echo(f"  {_line(tried)}", err=True))
+        click.echo(f"  {outcome.broken}", err=True)
+        smaller = shrink(outcome, _tell_try)
+        click.echo(f"shrunk: {told(outcome, smaller)}")
+        outcome = smaller
     assert outcome.broken is not None
     click.echo(f"\nseed {outcome.trial.seed}, at step {outcome.steps}: {outcome.broken}\n")
     for line in outcome.story:
         click.echo(line)
     click.echo(f"\nto see it again: {command(outcome.trial)}\n")
+
+
+def _tell_try(what: str, number: int, tried: Outcome) -> None:
+    line = f"  {number:2} of {RUNS_MAX}  fewer {what:25}{_line(tried)}"
+    click.echo(f"{line}  {_size_of(tried.trial)}", err=True)
+
+
+def _size_of(trial: Trial) -> str:
+    size = trial.size
+    return f"{size.controllers} controllers  {size.hosts} hosts  {trial.load.clients} clients"
 
 
 def command(trial: Trial) -> str:

@@ -46,6 +46,7 @@ class Nemesis:
         self._ending = asyncio.Event()
         self._busy: set[str] = set()
         self.faults = 0
+        self.kinds: set[str] = set()  # that came
 
     def prepare(self) -> None:
         """Sets the machines' clocks, and how lines are from the start."""
@@ -101,6 +102,7 @@ class Nemesis:
             if target is None:
                 continue
             self.faults += 1
+            self.kinds.add(str(kind))
             acting = asyncio.create_task(self._act(kind, fault, target), name=f"fault-{kind}")
             self._acting[acting] = None
             acting.add_done_callback(lambda task: self._acting.pop(task, None))

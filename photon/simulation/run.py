@@ -39,7 +39,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`broken` None: all held. `seconds` are simulated."""
+    """`broken` None: all held. `seconds` are simulated; `kinds` of faults came."""
 
     trial: Trial
     broken: Broken | None
@@ -48,6 +48,7 @@ class Outcome:
     seconds: float
     faults: int
     trace_hash: str
+    kinds: frozenset[str] = frozenset()
 
 
 def run(
@@ -112,6 +113,7 @@ class _Scene:
             world.loop.time(),
             nemesis.faults,
             world.trace.hash(),
+            frozenset(nemesis.kinds),
         )
 
     def _profile(self) -> Profile:

@@ -49,7 +49,7 @@ def test_a_smaller_run_is_found_that_breaks_the_same() -> None:
 
     found = shrink(_outcome(replace(SMALL, steps=60), broken), play=play)
     assert found.broken is broken
-    assert found.trial.steps == 20
+    assert found.trial.steps in range(20, 23)
     assert found.trial.size.controllers == 1
     assert len(found.trial.spared) > 10
     assert "partition" not in found.trial.spared
@@ -64,4 +64,4 @@ def test_the_command_that_repeats_a_trial_says_all_of_it() -> None:
 
 
 def _outcome(trial: Trial, broken: Broken | None) -> Outcome:
-    return Outcome(trial, broken, [], trial.steps, 100.0, 10, "")
+    return Outcome(trial, broken, [], trial.steps, 100.0, 10, "", frozenset({"partition"}))
