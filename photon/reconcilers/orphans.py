@@ -15,7 +15,7 @@ from typing import Final
 
 from photon.agent_client.address import HostAddress
 from photon.agent_client.protocol import Agents
-from photon.domain.guest import Inventory
+from photon.domain.guest import AgentRefusal, Inventory, Refusal
 from photon.domain.host import Host
 from photon.domain.kinds import EntityKind
 from photon.domain.orphan import ORPHAN_GRACE_SECONDS, Orphan
@@ -88,12 +88,19 @@ class Orphans:
         """Those whose grace is over: for so long whoever removes must have known them itself.
 
         Raises:
-            AgentUnreachable, AgentFaulty, Refusal: the host does not part with one now.
+            AgentUnreachable, AgentFaulty: the host does not answer.
+            Refusal: it does not part with one of them now; it was asked for all others, too.
         """
         now = self.clock.monotonic()
+        refusals: list[Refusal] = []
         for orphan in orphans:
             if self.sightings.seconds(orphan, now) >= ORPHAN_GRACE_SECONDS:
-                await self._remove(host, orphan)
+                try:
+                    await self._remove(host, orphan)
+                except Refusal as refusal:
+                    refusals.append(refusal)
+        if refusals:
+            raise refusals[0]
 
     async def forget_removed(self) -> None:
         """A duty of REMOVED_SECONDS: orphans of hosts that are no more are nobody's concern."""
@@ -171,7 +178,7 @@ class Orphans:
         else:
             if await self.store.find(DISKS, orphan.thing_id) is not None:
                 return
-            await self.agents.delete_disk(address, fence, orphan.thing_id)
+            await self._delete_disk(address, fence, orphan.thing_id)
         log.warning(
             "the orphan %s %s on host %s is removed",
             orphan.kind,
@@ -179,6 +186,18 @@ class Orphans:
             orphan.host_address,
         )
         await self._forget([orphan])
+
+    async def _delete_disk(self, address: HostAddress, fence: int, disk_id: str) -> None:
+        """Takes it from its guest first: a guest of ours, perhaps, that had no such disk when the
+        store was backed up which was then restored."""
+        try:
+            await self.agents.delete_disk(address, fence, disk_id)
+        except Refusal as refusal:
+            vm_id = refusal.facts.get("vm_id")
+            if refusal.code is not AgentRefusal.DISK_ATTACHED or vm_id is None:
+                raise
+            await self.agents.detach_disk(address, fence, vm_id, disk_id)
+            await self.agents.delete_disk(address, fence, disk_id)
 
 
 def _why(vm: Vm | None, host_id: str) -> str:

@@ -177,6 +177,24 @@ async def test_an_orphan_is_removed_after_its_grace_and_not_before(drift: Drift)
     assert await drift.world.store.count(ORPHANS, {}) == 0
 
 
+async def test_an_orphan_disk_is_taken_from_its_guest_and_holds_up_no_other(drift: Drift) -> None:
+    """A restored store knows the guest, perhaps, and no such disk; the disk comes before others."""
+    host = drift.world.simulation.hosts.by_address[drift.address]
+    vm_id, store_id = drift.world.names["vm"], (await host.inventory()).capacity.datastores[0].id
+    for name in ("at-an-orphan", "attached", "lone"):
+        disk = GuestDisk(name, 1, persistent=True, datastore_id=store_id)
+        await host.create_disk(1, disk)
+    boot = (GuestDisk("orphans-boot", 1, boot=True, datastore_id=store_id),)
+    await host.create_vm(1, a_spec("other", datastore_id=store_id, disks=boot))
+    await host.attach_disk(1, "other", "at-an-orphan")
+    fence = await drift.world.store.revision()
+    await host.attach_disk(fence, vm_id, "attached")
+    await drift.pass_grace()
+    left = {disk.disk_id for disk in (await host.inventory()).disks}
+    assert left.isdisjoint({"at-an-orphan", "attached", "lone"})
+    assert "other" not in {guest.vm_id for guest in (await host.inventory()).guests}
+
+
 async def test_grace_goes_by_how_long_the_remover_knows_an_orphan_not_by_what_is_written(
     drift: Drift,
 ) -> None:
