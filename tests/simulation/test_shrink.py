@@ -1,10 +1,6 @@
-"""Real failures, of a product that is broken on purpose, made small."""
+"""A real failure, of a product that is broken on purpose, made small."""
 
 from __future__ import annotations
-
-from dataclasses import replace
-
-import pytest
 
 from photon.simulation.run import Outcome, Trial, run
 from photon.simulation.shrink import RUNS_MAX, shrink, told
@@ -12,14 +8,13 @@ from photon.simulation.world import Size
 from photon.workload.site import Load
 from tests.simulation.mutations.catalogue import MUTATIONS
 
-LARGE = Trial(1, steps=80, size=Size(hosts=8), load=Load(clients=6), profile="calm")
+LARGE = Trial(1, steps=60, size=Size(hosts=8), load=Load(clients=6), profile="calm")
 # As many operations as a person reads through.
 STEPS_MAX = 40
 
 
-@pytest.mark.parametrize("name", ["quota-twice", "delete-the-row"])
-def test_a_failure_becomes_much_smaller_and_still_is_the_same(name: str) -> None:
-    mutation = next(each for each in MUTATIONS if each.name == name)
+def test_a_failure_becomes_much_smaller_and_still_is_the_same() -> None:
+    mutation = next(each for each in MUTATIONS if each.name == "delete-the-row")
     tries: list[Outcome] = []
     with mutation.applied():
         first = run(LARGE)
@@ -36,4 +31,4 @@ def test_a_failure_becomes_much_smaller_and_still_is_the_same(name: str) -> None
     assert trial.load.clients < LARGE.load.clients
     assert small.steps <= min(STEPS_MAX, first.steps)
     # Nothing of it is wrong with the product as it is.
-    assert run(replace(trial)).broken is None
+    assert run(trial).broken is None

@@ -14,8 +14,6 @@ from photon.agent.key_locks import KeyLocks
 from photon.reconcilers.debts import Debts
 from photon.reconcilers.host_line import AgentLine
 from photon.reconcilers.orphans import Orphans
-from photon.reconcilers.tree_keeper import TreeKeeper
-from photon.sagas import delete_vm, disks, vm_disks
 from photon.scheduler import table
 from photon.scheduler.holds import Holds
 from photon.scheduler.leases import Leases
@@ -94,21 +92,6 @@ def lock_nothing_on_hosts(surgery: Surgery) -> None:
     surgery.replace(KeyLocks, "holding", holding)
 
 
-def owe_nothing(surgery: Surgery) -> None:
-    """What is deleted on a host that is missing is not asked of it when it is back."""
-
-    async def owed(*args: Any, **how: Any) -> list[Any]:
-        return []
-
-    for module in (delete_vm, disks, vm_disks):
-        surgery.replace(module, "owed", owed)
-
-
-def write_without_right(surgery: Surgery) -> None:
-    """Whoever once watched a host writes of it, though another does now."""
-    surgery.replace(TreeKeeper, "warrant", lambda self, host_id: ())
-
-
 MUTATIONS: Final = (
     Mutation("never-missing", "dying", "silent hosts are not MISSING", never_say_missing),
     Mutation("stay-missing", "dying", "hosts that are back stay MISSING", stay_missing),
@@ -127,8 +110,6 @@ MUTATIONS: Final = (
         lock_nothing_on_hosts,
         tight=True,
     ),
-    Mutation("owe-nothing", "dying", "missing hosts owe nothing", owe_nothing),
-    Mutation("no-warrant", "freezing", "former watchers write of hosts", write_without_right),
     Mutation(
         "trust-old-summaries",
         "calm",

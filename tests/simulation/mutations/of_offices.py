@@ -8,10 +8,8 @@ from photon.coordination import in_store
 from photon.coordination.in_store import StoreCoordination
 from photon.coordination.silence import Silence
 from photon.domain.member import Office
-from photon.reconcilers.chairman import Chairman
-from photon.store.nouns import MEMBERS, OFFICES, TOPOLOGY
+from photon.store.nouns import MEMBERS, OFFICES
 from photon.store.protocol import Insert, Require, Update
-from photon.store.writes import Writer
 from tests.simulation.mutations.mutation import Mutation, Surgery, replace
 
 HASTY: Final = 0.3  # Of a lease.
@@ -71,23 +69,6 @@ def take_from_the_living(surgery: Surgery) -> None:
     surgery.replace(in_store, "taking", taking)
 
 
-def preside_for_ever(surgery: Surgery) -> None:
-    """Whoever was chairman writes on: nobody looks at the office, or at who wrote since."""
-
-    def around(update: Any) -> Any:
-        def unchecked(self: Any, write: Any, revision: Any) -> Any:
-            if write.noun is TOPOLOGY:
-                sql = "SELECT generation FROM topology"
-                (generation,) = self._cursor.execute(sql).fetchone() or (0,)
-                write = Update(TOPOLOGY, replace(write.entity, generation=generation))
-            return update(self, write, revision)
-
-        return unchecked
-
-    surgery.replace(Chairman, "_check_office", lambda self: None)
-    surgery.wrap(Writer, "_update", around)
-
-
 MUTATIONS: Final = (
     Mutation("lease-by-wall-clock", "jumping", "leases go by the wall's clock", lease_by_the_wall),
     Mutation(
@@ -97,10 +78,4 @@ MUTATIONS: Final = (
         "bury-the-hasty", "jumping", "who is silent for a third of a lease is dead", bury_the_hasty
     ),
     Mutation("two-leaders", "calm", "offices are taken from the living", take_from_the_living),
-    Mutation(
-        "preside-for-ever",
-        "freezing",
-        "a deposed chairman divides hosts on, whatever others have written",
-        preside_for_ever,
-    ),
 )

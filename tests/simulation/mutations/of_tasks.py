@@ -18,7 +18,6 @@ from photon.store.nouns import TASKS, VMS
 from photon.store.protocol import Insert, Update
 from photon.tasks import execute
 from photon.tasks.journal import TaskJournal
-from photon.tasks.runner import TaskRunner
 from photon.tasks.saga import Plan
 from tests.simulation.mutations.mutation import Mutation, Surgery, replace
 
@@ -120,11 +119,6 @@ def keep_the_lock_of_what_failed(surgery: Surgery) -> None:
     _with_sagas(surgery, lambda saga: dataclasses.replace(saga, fail=nothing), "START_VM")
 
 
-def forget_what_may_have_been_made(surgery: Surgery) -> None:
-    """A task of which nobody knows whether it was made is nobody's."""
-    surgery.replace(TaskRunner, "find_out", lambda self, task_id: None)
-
-
 def undo_to_another(surgery: Surgery) -> None:
     """Undoing a create deletes some other VM of that host."""
 
@@ -223,12 +217,6 @@ MUTATIONS: Final = (
         "failing",
         "a start that failed does not unlock its VM",
         keep_the_lock_of_what_failed,
-    ),
-    Mutation(
-        "forget-the-unknown",
-        "losing",
-        "a task whose making nobody could tell of is not looked for",
-        forget_what_may_have_been_made,
     ),
     Mutation("undo-another", "failing", "an undo deletes another VM", undo_to_another),
     Mutation(
