@@ -64,5 +64,5 @@ class SystemRow:
 
     def close(self) -> None:
         self._unsubscribe()
-        for reading in self._reading:
+        for reading in self._reading:  # any order: all are cancelled before one of them runs
             reading.cancel()

@@ -83,7 +83,7 @@ class Prober:
         self._asking.cancel()
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=LAST_SECONDS)
-        for task in self._tasks:
+        for task in self._tasks:  # any order: all are cancelled before one of them runs
             task.cancel()
         self._balancer.close()
         first = self.answered_since(self._began)
