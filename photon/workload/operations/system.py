@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from photon.domain.audit import Rule
 from photon.domain.system import SystemState
 from photon.workload.broken import Broken, Promise
 from photon.workload.caller import Asked, Reply
@@ -17,6 +18,8 @@ from photon.workload.things import Shelf
 SYSTEM: Final = "/v1/system"
 CONTROLLERS: Final = "PHOTON_CONTROLLER"  # the component that clients of the contract know
 QUORUM_MAX: Final = 9
+# What hosts and orphans have to do with may be so for a while; of these the store alone decides.
+NEVER_SO: Final = frozenset({Rule.QUOTA_ADDS_UP, Rule.LOCK_HAS_TASK, Rule.PARTS_HAVE_VM})
 _STATUSES: Final = frozenset({"READY", "INITIALIZING", "PARTIAL_ERROR", "UNREACHABLE", "ERROR"})
 
 
@@ -146,7 +149,8 @@ async def set_quorum(client: Client) -> None:
 
 
 async def audit(client: Client) -> None:
-    """It looks again at all that seems wrong; so what it finds is so, and nothing may be."""
+    """It looks again at all that seems wrong; so what it finds is so. What comes of hosts that
+    fail, such as an orphan, a duty mends in its time; the rest may never be."""
     reply = await client.caller.post(f"{SYSTEM}/audit")
     if not reply.ok:
         if reply.status and reply.code != "AuditUnderWay":
@@ -156,6 +160,8 @@ async def audit(client: Client) -> None:
     ended = await client.caller.ended(task)
     if ended is not None and ended["state"] == "COMPLETED" and client.site.alone:
         for finding in ended["resourceProperties"]["findings"]:
+            if finding["invariant"] not in NEVER_SO:
+                continue
             text = f"{finding['invariant']} of {finding['id']}: {finding['problem']}"
             raise Broken(Promise.AUDIT_FINDS_NOTHING, text, finding["id"])
 
