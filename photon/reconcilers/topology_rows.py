@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from itertools import count
 from sys import intern
 from typing import Final, TypeVar
 
@@ -39,8 +40,12 @@ class TopologyRows:
         self._inside: dict[str, set[str]] = {}  # by leaf, hosts that are in it or on their way
         self._kept: dict[Traits, Traits] = {}  # one object for all hosts that are alike
         self._listeners: list[Listener] = []
-        self._changed: dict[str, set[str]] = {TOPOLOGY.name: set(), LEAVES.name: set()}
-        self._changed[SEATS.name] = set()
+        # By noun and id, when it was last told of: what is told of again while it is read is read
+        # again.
+        self._marks = count()
+        self._changed: dict[str, dict[str, int]] = {
+            noun.name: {} for noun in (TOPOLOGY, LEAVES, SEATS)
+        }
         self._wake = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -99,23 +104,25 @@ class TopologyRows:
             if self._take_seat(seat):
                 changed_hosts.add(seat.id)
         # What came meanwhile was not seen, and is there: the next reading of it decides.
-        self._changed[LEAVES.name] |= self.leaves.keys() - seen_leaves
-        self._changed[SEATS.name] |= self.seats.keys() - seen_hosts
+        self._mark(LEAVES.name, self.leaves.keys() - seen_leaves)
+        self._mark(SEATS.name, self.seats.keys() - seen_hosts)
         if changed_leaves or changed_hosts:
             self._tell(sorted(changed_leaves), sorted(changed_hosts))
         await self.look_again()
 
     async def look_again(self) -> None:
         """Reads what the feed has told of and was not read yet; and the topology's row."""
-        self._changed[TOPOLOGY.name].add(Topology().id)
+        self._mark(TOPOLOGY.name, [Topology().id])
         await self._read_changed()
 
     def _heard(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            changed = self._changed.get(change.noun)
-            if changed is not None and not self._is_known(change):
-                changed.add(change.id)
+            if change.noun in self._changed and not self._is_known(change):
+                self._mark(change.noun, [change.id])
                 self._wake.set()
+
+    def _mark(self, noun: str, ids: Iterable[str]) -> None:
+        self._changed[noun].update((id, next(self._marks)) for id in ids)
 
     def _is_known(self, change: Change) -> bool:
         if not change.generation:
@@ -139,14 +146,17 @@ class TopologyRows:
                 await self._clock.sleep(RETRY_SECONDS)
 
     async def _read_changed(self) -> None:
+        due = {noun: dict(marks) for noun, marks in self._changed.items()}
         topology, leaf_ids, host_ids = (
-            sorted(self._changed[noun.name]) for noun in (TOPOLOGY, LEAVES, SEATS)
+            sorted(due[noun.name]) for noun in (TOPOLOGY, LEAVES, SEATS)
         )
         rows = await _found(self._store, TOPOLOGY, topology)
         leaves = await _found(self._store, LEAVES, leaf_ids)
         seats = await _found(self._store, SEATS, host_ids)
-        for noun, ids in ((TOPOLOGY, topology), (LEAVES, leaf_ids), (SEATS, host_ids)):
-            self._changed[noun.name].difference_update(ids)
+        for noun, marks in due.items():
+            for id, mark in marks.items():
+                if self._changed[noun].get(id) == mark:
+                    del self._changed[noun][id]
         for row in rows:
             self._take_topology(row)
         changed_leaves = {leaf.id for leaf in leaves if self._take_leaf(leaf)}
