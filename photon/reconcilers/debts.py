@@ -17,7 +17,7 @@ from photon.agent_client.address import HostAddress
 from photon.agent_client.errors import AgentFaulty, AgentUnreachable
 from photon.agent_client.protocol import Agents
 from photon.domain.debt import Debt, DebtKind
-from photon.domain.guest import AgentRefusal, Inventory, Refusal
+from photon.domain.guest import AgentRefusal, Inventory, PowerOp, Refusal
 from photon.outside.clock import Clock
 from photon.store.nouns import DEBTS, DISKS, HOSTS, MISSING_HOSTS, VMS
 from photon.store.protocol import PAGE_SIZE_MAX, CloudStore, Delete, Reap
@@ -108,7 +108,7 @@ class Debts:
                     await self.agents.delete_disk(host, fence, debt.thing_id)
                 case DebtKind.DETACH:
                     assert debt.vm_id is not None
-                    await self.agents.detach_disk(host, fence, debt.vm_id, debt.thing_id)
+                    await self._detach(host, fence, debt.vm_id, debt.thing_id)
                 case DebtKind.HOST:
                     raise AssertionError("a host that was removed is cleared as a whole")
         except Refusal as refusal:
@@ -118,6 +118,18 @@ class Debts:
         else:
             log.info("host %s paid its debt %s", debt.host_address, debt.id)
         await self.store.commit([Reap(DEBTS, debt.id, {}, ())])
+
+    async def _detach(self, host: HostAddress, fence: int, vm_id: str, disk_id: str) -> None:
+        """That the disk is off was acknowledged. A suspend whose outcome nobody knew may be in the
+        way of it: then the guest runs for as long as it takes."""
+        try:
+            await self.agents.detach_disk(host, fence, vm_id, disk_id)
+        except Refusal as refusal:
+            if refusal.code is not AgentRefusal.WRONG_POWER_STATE:
+                raise
+            await self.agents.power_vm(host, fence, vm_id, PowerOp.RESUME)
+            await self.agents.detach_disk(host, fence, vm_id, disk_id)
+            await self.agents.power_vm(host, fence, vm_id, PowerOp.SUSPEND)
 
     # Machines that were removed
 

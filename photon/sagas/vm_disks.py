@@ -14,10 +14,11 @@ import msgspec
 from photon.agent_client.errors import AgentUnreachable
 from photon.domain.debt import DebtKind
 from photon.domain.disk import DiskState, PersistentDisk, VmDisk
-from photon.domain.error_catalogue import DiskNotFound
+from photon.domain.error_catalogue import DiskNotFound, InvalidVmState
 from photon.domain.guest import AgentRefusal, Refusal
 from photon.domain.orders.vm import VmDiskOrder
 from photon.domain.task import ErrorRecord
+from photon.domain.vm import VmState
 from photon.sagas.cloud import Cloud
 from photon.sagas.missing import OwedByMissingHost, is_missing, owed
 from photon.sagas.refusals import NotDone, error_of, explained
@@ -102,6 +103,9 @@ async def detach(cloud: Cloud, order: Plug) -> Unplugged:
             problem=f"disk {order.disk_id} is not attached to VM {vm.id}; nothing to detach",
         )
     if vm.host_id is not None and await is_missing(cloud, vm.host_id):
+        if vm.state is VmState.SUSPENDED:  # as the host would say: it could not pay that debt
+            advice = "it is suspended, and its host is missing; try again when that is back"
+            raise InvalidVmState(id=vm.id, state=vm.state, advice=advice)
         return Unplugged(missing=vm.host_address or vm.host_id)
     host = await host_of(cloud, vm)
     with explained("DETACH_DISK", vm.id):

@@ -7,7 +7,7 @@ import pytest
 from photon.agent_client.errors import AgentUnreachable
 from photon.domain.debt import Debt, DebtKind
 from photon.domain.disk import DiskState
-from photon.domain.guest import AgentRefusal, GuestDisk, HostMode, Refusal
+from photon.domain.guest import AgentRefusal, GuestDisk, HostMode, PowerOp, Refusal
 from photon.domain.task import Task, TaskState
 from photon.domain.vm import VmState
 from photon.reconcilers.debts import KEPT_MS, Debts
@@ -131,11 +131,42 @@ async def test_a_host_that_does_not_pay_is_not_back(scene: Scene, problem: Excep
     assert (await debts(scene.world), guests(scene.world)) == ([], 0)
 
 
+async def test_a_guest_that_was_suspended_meanwhile_still_parts_with_its_disk(lost: Scene) -> None:
+    """As by a suspend whose answer was lost; it is suspended again afterwards."""
+    world = lost.world
+    await lost.ended("POST", "/v1/vms/{vm}/detach_disk", {"diskId": world.names["disk"]})
+    address = next(name for name, each in world.simulation.drivers.items() if each._guests)
+    host = world.simulation.hosts.by_address[address]
+    await host.power_vm(await world.store.revision(), world.names["vm"], PowerOp.SUSPEND)
+    assert await back(world)
+    assert await debts(world) == []
+    [disk] = (await world.store.page(DISKS, {}, limit=2)).items
+    assert (disk.state, disk.vm_id) == (DiskState.DETACHED, None)
+    assert (await the_only_vm(world)).state is VmState.SUSPENDED
+    assert await world.audit() == []
+
+
+async def test_a_suspended_vm_keeps_its_disk_though_its_host_is_missing(scene: Scene) -> None:
+    await build_vm(scene.world, scene.client)
+    await build_disk(scene.world, scene.client)
+    await scene.attach()
+    await start(scene.world, scene.client)
+    suspended = await scene.ended("POST", "/v1/vms/{vm}/suspend")
+    assert suspended.state is TaskState.COMPLETED
+    await lose_host(scene.world)
+    body = {"diskId": scene.world.names["disk"]}
+    task = await scene.ended("POST", "/v1/vms/{vm}/detach_disk", body)
+    assert (task.state, codes(task)) == (TaskState.ERROR, ["InvalidVmState"])
+    assert await debts(scene.world) == []
+    assert await back(scene.world)
+    assert await scene.world.audit() == []
+
+
 async def test_a_debt_that_cannot_be_paid_ever_keeps_no_host_away(lost: Scene) -> None:
-    """A suspended guest parts with no disk: then the store says again what the host says."""
+    """Then the store says again what the host says."""
     driver = next(d for d in lost.world.simulation.drivers.values() if d._guests)
     await lost.ended("POST", "/v1/vms/{vm}/detach_disk", {"diskId": lost.world.names["disk"]})
-    refusal = Refusal(AgentRefusal.WRONG_POWER_STATE, "it is suspended")
+    refusal = Refusal(AgentRefusal.DISK_ATTACHED, "it was attached to another meanwhile")
     lost.faults.broken["detach_disk"] = [refusal]
     assert await back(lost.world)
     assert await debts(lost.world) == []
