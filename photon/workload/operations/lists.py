@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -40,8 +40,15 @@ class Walked:
     span: Span
 
 
-async def walk(client: Client, path: str, *ids: str) -> Walked | None:
-    """Every page of a list. None: its owner is gone, or nobody answers."""
+def _own_id(item: Json) -> str:
+    return str(item["id"])
+
+
+async def walk(
+    client: Client, path: str, *ids: str, by: Callable[[Json], str] = _own_id
+) -> Walked | None:
+    """Every page of a list, which is in order `by` this. None: its owner is gone, or nobody
+    answers."""
     begin = client.history.tick()
     # Where others work too, lists are long: by pages of one they would hardly end.
     sizes = (None, 1, 2, 3, 7, 100) if client.site.alone else (None, 50, 100)
@@ -65,13 +72,15 @@ async def walk(client: Client, path: str, *ids: str) -> Walked | None:
             size, items, link = None, [], path
         if pages > PAGES_MAX:
             raise Broken(Promise.LISTS_ARE_WHOLE, f"the list {path} does not end", *ids)
-    _judge_order(path, items, *ids)
+    _judge_order(path, [by(item) for item in items], *ids)
     if page.get("previousPageLink") is not None and client.chance(BACKWARDS):
-        return await _walk_back(client, page, begin, *ids)
+        return await _walk_back(client, page, begin, by, *ids)
     return Walked(items, Span(begin, client.history.tick()))
 
 
-async def _walk_back(client: Client, page: Json, begin: Moment, *ids: str) -> Walked | None:
+async def _walk_back(
+    client: Client, page: Json, begin: Moment, by: Callable[[Json], str], *ids: str
+) -> Walked | None:
     """From the last page to the first: again all that is there, since `begin`."""
     items = list(page["items"])
     while (link := page["previousPageLink"]) is not None:
@@ -81,7 +90,7 @@ async def _walk_back(client: Client, page: Json, begin: Moment, *ids: str) -> Wa
             return None
         page = reply.body
         items = [*page["items"], *items]
-    _judge_order("read backwards", items, *ids)
+    _judge_order("read backwards", [by(item) for item in items], *ids)
     return Walked(items, Span(begin, client.history.tick()))
 
 
@@ -91,8 +100,7 @@ def _judge_link(link: str, reply: Reply, *ids: str) -> None:
         raise Broken(Promise.LISTS_ARE_WHOLE, f"{link} was given, and leads nowhere", *ids)
 
 
-def _judge_order(path: str, items: list[Json], *ids: str) -> None:
-    listed = [str(item["id"]) for item in items]
+def _judge_order(path: str, listed: list[str], *ids: str) -> None:
     if listed != sorted(set(listed)):
         text = f"the list {path} is not in order, or tells something twice: {listed}"
         raise Broken(Promise.LISTS_ARE_WHOLE, text, *ids)

@@ -127,7 +127,7 @@ async def ask_system(client: Client) -> None:
 
 async def list_orphans(client: Client) -> None:
     """What is listed is on a host, and is no VM or disk that surely is where it belongs."""
-    walked = await walk(client, f"{SYSTEM}/orphans")
+    walked = await walk(client, f"{SYSTEM}/orphans", by=lambda it: f"{it['hostId']}/{it['id']}")
     for orphan in walked.items if walked is not None else ():
         if orphan["removalTime"] < orphan["seenTime"] or not orphan["hostAddress"]:
             raise Broken(Promise.ANSWER_IS_WELL_FORMED, f"an orphan is {orphan}", orphan["id"])
