@@ -107,11 +107,13 @@ class Whereabouts:
             for affinity in vm.affinities
             if affinity.kind is AffinityKind.AVAILABILITY_ZONE and not affinity.soft
         }
-        known, now = self._since.get(host_id, []), self.seconds()
+        known, now = self._since.get(host_id), self.seconds()
+        if not asked or known is None:
+            return
         ends = [at for at, _ in known[1:]] + [now]
         since = now - self.known_seconds
         been = {zone for (_, zone), end in zip(known, ends, strict=True) if end > since}
-        if asked and not asked & been:
+        if not asked & been:
             text = f"VM {vm.id} was to be in zone {sorted(asked)}, and its host is not there"
             raise Broken(Invariant.ZONE_AS_ASKED, text, vm.id, host_id)
 

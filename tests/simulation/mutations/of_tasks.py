@@ -203,7 +203,6 @@ MUTATIONS: Final = (
         "crashing",
         "an adopted task begins anew, whatever its journal has",
         do_finished_steps_again,
-        quick=True,
     ),
     Mutation(
         "act-before-writing",
