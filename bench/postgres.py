@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from bench.failure import BenchFailed
-from bench.processes import TICKS_A_SECOND, cpu_seconds_of, resident_mib_of
+from bench.processes import TICKS_A_SECOND, cpu_seconds_of, of_family, resident_mib_of
 from photon.devbox.postgres import PrivatePostgres
 
 # In /proc/PID/stat, counted from the state: user and system time of children that have ended.
@@ -44,17 +45,16 @@ class BenchPostgres:
 
     def cpu_seconds(self) -> float:
         """Also of backends that have ended."""
-        ended = _stat(self._pid)
-        ticks = sum(int(ended[place]) for place in _OF_CHILDREN)
-        return ticks / TICKS_A_SECOND + sum(map(cpu_seconds_of, [self._pid, *self._children()]))
+
+        def used(pids: Sequence[int]) -> float:
+            ended = sum(int(_stat(self._pid)[place]) for place in _OF_CHILDREN)
+            return ended / TICKS_A_SECOND + sum(map(cpu_seconds_of, pids))
+
+        return of_family(self._pid, used)
 
     def resident_mib(self) -> float:
         """Shared memory is counted in each process that has touched it."""
-        return sum(map(resident_mib_of, [self._pid, *self._children()]))
-
-    def _children(self) -> list[int]:
-        text = Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text()
-        return [int(pid) for pid in text.split()]
+        return of_family(self._pid, lambda pids: sum(map(resident_mib_of, pids)))
 
 
 def _stat(pid: int) -> list[str]:

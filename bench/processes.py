@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 STOP_SECONDS_MAX = (
     30.0  # A controller lets its tasks end for ten seconds, its requests for fifteen.
 )
+LOOKS_MAX = 50  # Backends end now and then; a server with so many that do is not well.
 LOG_LINES_SHOWN = 12  # Enough for a traceback's end.
 
 
@@ -76,13 +78,36 @@ class BenchProcess:
         self._popen.stdout.close()
 
 
+class ProcessGone(BenchFailed):
+    def __init__(self, pid: int) -> None:
+        super().__init__(
+            f"Process {pid} of the measured cloud has ended; run it again, and look at its log."
+        )
+
+
+def of_family(pid: int, look: Callable[[Sequence[int]], float]) -> float:
+    """What `look` says of a process and its children; a child may end while it is looked at.
+
+    Raises:
+        ProcessGone: the process itself has ended.
+    """
+    for _ in range(LOOKS_MAX):
+        try:
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        except OSError:
+            break
+        try:
+            return look([pid, *map(int, children)])
+        except ProcessGone:
+            continue
+    raise ProcessGone(pid)
+
+
 def cpu_seconds_of(pid: int) -> float:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        raise BenchFailed(
-            f"Process {pid} of the measured cloud has ended; run it again, and look at its log."
-        ) from None
+        raise ProcessGone(pid) from None
     fields = stat.rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
 
@@ -92,7 +117,5 @@ def resident_mib_of(pid: int) -> float:
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except OSError:
-        raise BenchFailed(
-            f"Process {pid} of the measured cloud has ended; run it again, and look at its log."
-        ) from None
+        raise ProcessGone(pid) from None
     return pages * PAGE_BYTES / (1 << 20)
