@@ -54,8 +54,12 @@ def shown_span(seconds: float | None) -> str:
     return "".join(f"{value}{unit}" for value, unit in parts if value)
 
 
+_WHOLE = 1000  # From here on, parts of a unit tell nobody anything.
+
+
 def shown_mib(mib: float) -> str:
     for factor, unit in ((1 << 20, "TB"), (1 << 10, "GB")):
         if mib >= factor:
-            return f"{mib / factor:.4g} {unit}"
+            amount = mib / factor
+            return f"{amount:,.0f} {unit}" if amount >= _WHOLE else f"{amount:.4g} {unit}"
     return f"{mib:.4g} MB"

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
-from photon.plan.amounts import shown_span
+from photon.plan.amounts import shown_mib, shown_span
 from photon.plan.report.content import Section
 from photon.plan.report.page import page
 from photon.plan.report.sections import sections
@@ -200,3 +200,14 @@ def test_the_time_to_recover_is_a_table_and_a_plot() -> None:
     assert "If the store dies, no VM stops, and VMs are made as usual after 38s at most." in text
     assert "Survives the loss of any rack: all VMs find room on what is left." in text
     assert "Does not survive the loss of any 2 racks: in 2 cases of 5 VMs find no room" in text
+
+
+def test_large_amounts_are_written_out() -> None:
+    amounts = [1.5, 1536, 999 << 20, 1250 << 20, 10_000 << 20]
+    assert [shown_mib(each) for each in amounts] == [
+        "1.5 MB",
+        "1.5 GB",
+        "999 TB",
+        "1,250 TB",
+        "10,000 TB",
+    ]
